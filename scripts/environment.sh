@@ -1,0 +1,33 @@
+# Sourced by the other scripts: a virtual environment in .venv, and the system libraries that wheels do not bring.
+#   install EXTRA     makes .venv if it is missing and installs tumorsim[EXTRA] into it, editable
+#   PYTHON            the interpreter to build .venv with (default python3; 3.11 or newer)
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+cd "$root"
+
+# VTK draws through EGL, and the native device needs a C++ compiler.
+system_packages() {
+    local missing=()
+    ldconfig -p | grep -q 'libEGL\.so\.1' || missing+=(libegl1)
+    ls /usr/lib/*/dri/swrast_dri.so /usr/lib/*/libgallium*.so >/dev/null 2>&1 || missing+=(libgl1-mesa-dri)
+    command -v "${CXX:-g++}" >/dev/null || missing+=(g++)
+    "${PYTHON:-python3}" -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+    [ ${#missing[@]} -eq 0 ] && return
+    local sudo=""
+    [ "$(id -u)" -eq 0 ] || sudo="sudo -n"
+    echo "installing system packages: ${missing[*]}"
+    if ! { $sudo apt-get update -qq && $sudo env DEBIAN_FRONTEND=noninteractive \
+           apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null; }; then
+        echo "could not install them; ask an administrator for: apt-get install ${missing[*]}" >&2
+        [[ " ${missing[*]} " == *" python3-venv "* ]] && exit 1
+    fi
+    return 0
+}
+
+install() {
+    system_packages
+    "${PYTHON:-python3}" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+        { echo "tumorsim needs Python 3.11 or newer; set PYTHON to one" >&2; exit 1; }
+    [ -x .venv/bin/python ] || "${PYTHON:-python3}" -m venv .venv
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[$1]"
+}

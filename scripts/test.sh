@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Installs everything the tests need into .venv and runs them. Arguments go to pytest: scripts/test.sh -k pressure
+set -euo pipefail
+source "$(dirname "$0")/environment.sh"
+install dev
+.venv/bin/ruff check .
+.venv/bin/ruff format --check .
+.venv/bin/mypy
+exec .venv/bin/python -m pytest "$@"

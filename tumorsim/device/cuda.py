@@ -1,0 +1,83 @@
+"""The cuda device: the ``.cu`` files through CuPy's RawModule (NVRTC), on one NVIDIA GPU."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tumorsim.device.twin import Launch, Operator
+from tumorsim.errors import DeviceError
+from tumorsim.resources import kernels_directory
+
+THREADS = 128
+"""Threads of a block; one block walks one row of voxels. kernels/include/row_sum.cuh assumes a multiple of 32."""
+
+
+class CudaDevice:
+    """Arrays are CuPy arrays on one GPU; an operator is its kernel."""
+
+    name = "cuda"
+
+    def __init__(self, index: int = 0):
+        try:
+            import cupy
+        except ImportError:
+            raise DeviceError('CuPy is not installed: pip install "tumorsim[cuda12]" (or cuda13)') from None
+        try:
+            self._gpu = cupy.cuda.Device(index)
+            self._gpu.use()
+            properties = cupy.cuda.runtime.getDeviceProperties(index)
+        except cupy.cuda.runtime.CUDARuntimeError as error:
+            raise DeviceError(f"no CUDA device {index}: {error}") from None
+        self._cupy = cupy
+        self._kernels: dict[tuple[str, str], Any] = {}
+        self._hashes: dict[str, str] = {}
+        driver = cupy.cuda.runtime.driverGetVersion()
+        self.description = f"{properties['name'].decode()}, CUDA driver {driver // 1000}.{driver % 1000 // 10}"
+
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        return self._cupy.empty(shape, dtype)
+
+    def zeros(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        return self._cupy.zeros(shape, dtype)
+
+    def upload(self, host: np.ndarray, dtype: Any = None) -> Any:
+        return self._cupy.asarray(np.ascontiguousarray(host, dtype=dtype))
+
+    def download(self, array: Any) -> np.ndarray:
+        return self._cupy.asnumpy(array)
+
+    def sum(self, array: Any, axis: Any = None) -> Any:
+        return self._cupy.asnumpy(array.sum(axis=axis, dtype=np.float64))
+
+    def dot(self, a: Any, b: Any) -> float:
+        return float((a.ravel() * b.ravel()).sum(dtype=np.float64))
+
+    def maximum(self, array: Any) -> float:
+        return float(array.max())
+
+    def launch(self, operator: Operator, arguments: Mapping[str, Any]) -> None:
+        launch = operator.prepare(arguments)
+        nz, ny = launch.rows
+        values = tuple(np.intp(0) if value is None else value for value in launch.values)
+        self._function(launch)((ny, nz, 1), (THREADS, 1, 1), values)
+
+    def kernel_hashes(self) -> dict[str, str]:
+        return dict(self._hashes)
+
+    def _function(self, launch: Launch) -> Any:
+        key = (launch.source.name, launch.real.name)
+        if key not in self._kernels:
+            options = compile_options(launch.real)
+            module = self._cupy.RawModule(code=launch.source.text, options=options)
+            self._kernels[key] = module.get_function(launch.source.name)
+            identity = launch.source.text + " ".join(options)
+            self._hashes["/".join(key)] = hashlib.sha256(identity.encode()).hexdigest()[:16]
+        return self._kernels[key]
+
+
+def compile_options(real: np.dtype) -> tuple[str, ...]:
+    """The NVRTC options of every kernel."""
+    ctype = "float" if real == np.float32 else "double"
+    return (f"-DREAL={ctype}", "--std=c++17", f"-I{kernels_directory() / 'include'}")

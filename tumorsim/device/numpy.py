@@ -1,0 +1,48 @@
+"""The numpy device: runs the NumPy bodies. It needs no compiler and is the oracle of every parity test."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tumorsim.device.twin import Operator
+
+
+class NumpyDevice:
+    """Arrays are NumPy arrays; an operator is its own body."""
+
+    name = "numpy"
+    description = f"NumPy {np.__version__}, the reference bodies"
+
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        return np.empty(shape, dtype)
+
+    def zeros(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        return np.zeros(shape, dtype)
+
+    def upload(self, host: np.ndarray, dtype: Any = None) -> np.ndarray:
+        """A C-contiguous copy of a host array."""
+        return np.array(host, dtype=dtype, order="C", copy=True)
+
+    def download(self, array: np.ndarray) -> np.ndarray:
+        return array.copy()
+
+    def sum(self, array: np.ndarray, axis: Any = None) -> Any:
+        """Sum in float64."""
+        return array.sum(axis=axis, dtype=np.float64)
+
+    def dot(self, a: np.ndarray, b: np.ndarray) -> float:
+        """Σ a b in float64."""
+        if a.dtype == np.float64:
+            return float(np.dot(a.ravel(), b.ravel()))
+        return float(np.einsum("i,i->", a.ravel(), b.ravel(), dtype=np.float64))
+
+    def maximum(self, array: np.ndarray) -> float:
+        return float(array.max())
+
+    def launch(self, operator: Operator, arguments: Mapping[str, Any]) -> None:
+        operator.prepare(arguments)
+        operator.body(**arguments)
+
+    def kernel_hashes(self) -> dict[str, str]:
+        return {}

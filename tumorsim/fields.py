@@ -1,0 +1,30 @@
+"""The fields a result can hold: name, unit and meaning, in one place."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Field:
+    """A named voxel field. ``unit`` may contain ``{amount}``: the unit in which the dose was given (mol, kg, Bq)."""
+
+    name: str
+    unit: str
+    long_name: str
+    components: int = 1
+    label: bool = False
+
+
+_ALL = (
+    Field("region", "1", "tissue region label", label=True),
+    Field("pressure", "Pa", "interstitial fluid pressure"),
+    Field("velocity", "m/s", "interstitial fluid (Darcy) velocity at voxel centres, x y z", components=3),
+    Field("vessel_area_density", "1/m", "blood vessel wall area per tissue volume"),
+    Field("vessel_volume_fraction", "1", "blood vessel volume per tissue volume"),
+    Field("hydraulic_conductivity", "m^2/(Pa s)", "interstitial hydraulic conductivity"),
+    Field("wall_permeability", "m/s", "vessel wall permeability to the agent"),
+    Field("free", "{amount}/m^3", "agent free in the interstitium, amount per tissue volume"),
+    Field("bound", "{amount}/m^3", "agent bound to matrix or receptors, amount per tissue volume"),
+    Field("internalised", "{amount}/m^3", "agent inside cells, amount per tissue volume"),
+)
+
+FIELDS = {field.name: field for field in _ALL}
