@@ -3,7 +3,12 @@
 An expected error says what is wrong, which key or file it concerns, the value found and the cure.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -52,3 +57,18 @@ class DeviceError(TumorsimError):
     """The compute device asked for is not there, or cannot build a kernel."""
 
     exit_status = 3
+
+
+def choose(choices: Mapping[str, T], name: str, *, key: str) -> T:
+    """``choices[name]``, or a ConfigError about ``key`` that lists the choices and the nearest one."""
+    if name in choices:
+        return choices[name]
+    near = get_close_matches(name, choices, n=1, cutoff=0.5)
+    hint = f'Did you mean "{near[0]}"? ' if near else ""
+    raise ConfigError(Problem(key, name, "is not known", f"{hint}Choose one of: {', '.join(choices)}"))
+
+
+class RenderError(TumorsimError):
+    """No picture can be drawn on this machine. The run it would show is not affected."""
+
+    exit_status = 4

@@ -1,6 +1,8 @@
 """Quantities with units: text such as ``"15.6 mmHg"`` in, SI numbers out, and back for display."""
 
+import re
 from functools import cache
+from math import isfinite
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,9 +17,16 @@ class UnitError(ValueError):
 def _registry() -> "pint.UnitRegistry":
     import pint
 
-    registry = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
+    registry: pint.UnitRegistry = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
     registry.define("molar = mol / liter = M")
     return registry
+
+
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_POWER = r"(?:\^|\*\*)\s*[+-]?\d(?!\s*(?:\^|\*\*|\d))"
+_QUANTITY = re.compile(rf"\s*(?:{_NUMBER})?(?:[^\W\d]|[%°]|{_POWER}|1(?=\s*/)|[\s*/()])*")
+# At most one number, then units: pint by itself would also compute "2*3 m", read "[1,2] m" as 12 m,
+# and never return from "9**9**9**9 m".
 
 
 def to_si(text: str, unit: str) -> float:
@@ -27,18 +36,23 @@ def to_si(text: str, unit: str) -> float:
     """
     if not isinstance(text, str):
         raise UnitError(f'expected a quantity with a unit, for example "{example(unit)}"')
+    if not _QUANTITY.fullmatch(text):
+        raise UnitError(f'not a number followed by a unit; for example "{example(unit)}"')
     import pint
 
     try:
-        quantity = _registry().Quantity(text)
+        quantity: pint.Quantity = _registry().Quantity(text)
     except Exception as error:
         raise UnitError(f'not a quantity ({error}); for example "{example(unit)}"') from None
     if quantity.dimensionless and not _registry().Quantity(1, unit).dimensionless:
         raise UnitError(f'the unit is missing; for example "{example(unit)}"')
     try:
-        return float(f"{quantity.to(unit).magnitude:.15g}")  # "50 um" is 5e-05, not 4.9999999999999996e-05
+        value = float(f"{quantity.to(unit).magnitude:.15g}")  # "50 um" is 5e-05, not 4.9999999999999996e-05
     except pint.DimensionalityError:
         raise UnitError(f'a quantity in {unit} was expected; for example "{example(unit)}"') from None
+    if not isfinite(value):
+        raise UnitError(f'not a finite number; for example "{example(unit)}"')
+    return value
 
 
 _EXAMPLES = {
@@ -55,7 +69,10 @@ _EXAMPLES = {
     "m^2/s": "1e-11 m^2/s",
     "mol/m^3": "1 uM",
     "m^3": "3 L",
+    "m^3/(mol s)": "1e5 1/(M s)",
     "kg": "50 mg",
+    "kg/mol": "580 g/mol",
+    "Bq": "37 MBq",
 }
 
 

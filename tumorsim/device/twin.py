@@ -26,8 +26,6 @@ from typing import Annotated, Any, Generic, ParamSpec, Protocol, get_args, get_o
 
 import numpy as np
 
-from tumorsim.boundaries import FACES
-from tumorsim.grid import AXES
 from tumorsim.resources import kernels_directory
 
 Array = Any  # numpy.ndarray, or cupy.ndarray on the cuda device
@@ -37,11 +35,16 @@ FacesY = Annotated[Array, "nz ny+1 nx"]
 FacesZ = Annotated[Array, "nz+1 ny nx"]
 RowSums = Annotated[Array, "terms nz ny"]
 """One float64 partial sum per row and term: what a ledger is summed from."""
+Rows = Annotated[Array, "nz ny"]
+"""One float64 sum per row."""
 Spacing = tuple[float, float, float]
 """Voxel edge lengths (z, y, x), m."""
+SixValues = tuple[float, float, float, float, float, float]
+"""One number per face of the box, in the order of tumorsim.boundaries.FACES."""
 
 P = ParamSpec("P")
 
+_SUFFIXES = {3: ("z", "y", "x"), 6: ("z_low", "z_high", "y_low", "y_high", "x_low", "x_high")}
 _SCALARS = {"int": np.int32, "double": np.float64, "unsigned char": np.uint8, "float": np.float32}
 
 
@@ -190,9 +193,8 @@ def _spread(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments with triples and six-tuples also under the names of their elements."""
     spread = dict(arguments)
     for name, value in arguments.items():
-        if isinstance(value, tuple) and len(value) in (3, 6):
-            suffixes = AXES if len(value) == 3 else FACES
-            spread.update({f"{name}_{s}": v for s, v in zip(suffixes, value, strict=True)})
+        if isinstance(value, tuple) and len(value) in _SUFFIXES:
+            spread.update({f"{name}_{s}": v for s, v in zip(_SUFFIXES[len(value)], value, strict=True)})
     return spread
 
 

@@ -1,9 +1,6 @@
 import numpy as np
 
-from tumorsim.device.twin import FacesX, FacesY, FacesZ, Voxels, kernel_twin
-
-SixValues = tuple[float, float, float, float, float, float]
-"""One number per face of the box, in the order of tumorsim.boundaries.FACES."""
+from tumorsim.device.twin import FacesX, FacesY, FacesZ, SixValues, Voxels, kernel_twin
 
 
 @kernel_twin

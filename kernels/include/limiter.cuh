@@ -1,0 +1,39 @@
+// The limited upwind flux through one face.
+//   rate     velocity over voxel edge, 1/s: positive from low to high
+//   c_ll c_l | c_h c_hh   concentrations on the two sides, far and near
+// Slope at the upwind voxel, from a = up − upup and b = down − up: van Leer ab/(a+b), Koren ½max(0, min(2b, (a+2b)/3, 2a)).
+// Where the far value equals the near one (beside the faces of the box) the slope is 0: upwind.
+#pragma once
+
+enum Limiter { UPWIND = 0, VAN_LEER = 1, KOREN = 2 };
+
+template <int LIMITER>
+static __device__ __forceinline__ real half_slope(real a, real b)
+{
+    if (LIMITER == UPWIND)
+        return 0;
+    const real product = a * b;
+    if (LIMITER == VAN_LEER)
+        return product > 0 ? product / (a + b) : (real)0;
+    const real s = a < 0 ? (real)-1 : (real)1, p = s * a, q = s * b;
+    const real third = (p + 2 * q) * (real)(1.0 / 3.0);
+    real least = 2 * q < third ? 2 * q : third;
+    least = 2 * p < least ? 2 * p : least;
+    return product > 0 ? s * (real)0.5 * least : (real)0;
+}
+
+template <int LIMITER>
+static __device__ __forceinline__ real limited_flux(real rate, real c_ll, real c_l, real c_h, real c_hh)
+{
+    const bool rightward = rate > 0;
+    const real up = rightward ? c_l : c_h;
+    const real far = rightward ? c_ll : c_hh;
+    const real down = rightward ? c_h : c_l;
+    return rate * (up + half_slope<LIMITER>(up - far, down - up));
+}
+
+// Through a face of the box: what leaves is the inside value, what enters is the outside one. `out` is the rate outward.
+static __device__ __forceinline__ real boundary_flux(real out, real inside, real outside)
+{
+    return out * (out > 0 ? inside : outside);
+}

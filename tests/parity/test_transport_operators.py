@@ -1,0 +1,129 @@
+"""Each transport kernel does what its NumPy body says, on every device, at awkward shapes."""
+
+import numpy as np
+import pytest
+
+from tumorsim.device.select import describe_devices, select_device
+from tumorsim.operators.advect import LIMITERS, advect
+from tumorsim.operators.bind import bind
+from tumorsim.operators.diffuse import diffuse
+from tumorsim.operators.exchange import exchange
+from tumorsim.operators.exchange_factors import exchange_factors
+from tumorsim.operators.internalise import internalise
+from tumorsim.operators.wall_exchange_rates import wall_exchange_rates
+
+SHAPES = [(1, 1, 1), (1, 2, 31), (33, 31, 2), (2, 33, 31), (5, 4, 3)]
+PRECISIONS = [np.float32, np.float64]
+TOLERANCE = {np.float32: 1e-6, np.float64: 1e-13}
+OUTSIDE = (0.5, 0.0, 2.0, 0.0, 1.0, 0.3)
+AVAILABLE = {name for name, here, _ in describe_devices() if here}
+DEVICES = [
+    pytest.param("native", marks=pytest.mark.skipif("native" not in AVAILABLE, reason="no C++ compiler")),
+    pytest.param("cuda", marks=[pytest.mark.gpu, pytest.mark.skipif("cuda" not in AVAILABLE, reason="no GPU")]),
+]
+
+pytestmark = [
+    pytest.mark.parametrize("shape", SHAPES, ids=str),
+    pytest.mark.parametrize("real", PRECISIONS, ids=lambda real: real.__name__),
+    pytest.mark.parametrize("device", DEVICES),
+]
+
+
+class Arrays:
+    """Seeded random fields of one shape and precision; outputs start as NaN."""
+
+    def __init__(self, shape, real):
+        self.shape, self.real, self.random = shape, real, np.random.default_rng(list(shape))
+
+    def field(self, low=0.0, high=1.0):
+        return self.random.uniform(low, high, self.shape).astype(self.real)
+
+    def faces(self, low=0.0, high=1.0):
+        """x, y and z faces."""
+        nz, ny, nx = self.shape
+        shapes = (nz, ny, nx + 1), (nz, ny + 1, nx), (nz + 1, ny, nx)
+        return [self.random.uniform(low, high, shape).astype(self.real) for shape in shapes]
+
+    def poisoned(self):
+        return np.full(self.shape, np.nan, self.real)
+
+    def rows(self, *terms, fill=np.nan):
+        return np.full((*terms, *self.shape[:2]), fill)
+
+
+def assert_twins_agree(operator, device, arguments, real, **scalars):
+    """Run both texts on copies of the arguments and compare every array afterwards."""
+    after = []
+    for name in ("numpy", device):
+        machine, _ = select_device(name)
+        arrays = [None if a is None else machine.upload(a) for a in arguments]
+        operator(machine, *arrays, **scalars)
+        after.append([None if a is None else machine.download(a) for a in arrays])
+    for expected, found in zip(*after, strict=True):
+        if expected is not None:
+            scale = max(1.0, np.abs(expected).max())  # the terms are of order 1, and a sum of them may cancel
+            assert np.isfinite(expected).all() and np.isfinite(found).all()
+            assert np.abs(found - expected).max() <= TOLERANCE[real] * scale
+
+
+def test_wall_exchange_rates(shape, real, device):
+    a = Arrays(shape, real)
+    permeability = a.field()
+    permeability[a.field() < 0.2] = 0
+    filtration = a.field(-1, 1) * np.where(a.field() < 0.3, real(1e4), real(1))
+    arguments = [a.poisoned(), a.poisoned(), permeability, a.field(), filtration]
+    assert_twins_agree(wall_exchange_rates, device, arguments, real)
+
+
+def test_exchange_factors(shape, real, device):
+    a = Arrays(shape, real)
+    losses = [a.field() * (a.field() < 0.7) for _ in range(3)]
+    arguments = [a.poisoned(), a.poisoned(), a.field(), *losses, a.field(0.1, 1)]
+    assert_twins_agree(exchange_factors, device, arguments, real, decay=0.0, dt=0.7)
+
+
+@pytest.mark.parametrize("with_cells", [True, False])
+def test_exchange(shape, real, device, with_cells):
+    a = Arrays(shape, real)
+    rates = [a.field() * (a.field() < 0.7) for _ in range(4)]
+    cells = a.field() if with_cells else None
+    arguments = [a.field(), cells, a.rows(5), a.field(), a.field(), *rates, a.field(0.1, 1)]
+    assert_twins_agree(exchange, device, arguments, real, plasma=1.3, decay=0.2, dt=0.5)
+
+
+@pytest.mark.parametrize("limiter", LIMITERS.values(), ids=LIMITERS.keys())
+@pytest.mark.parametrize("keep", [0.0, 0.5])
+def test_advect(shape, real, device, limiter, keep):
+    a = Arrays(shape, real)
+    result = a.field() if keep else a.poisoned()
+    arguments = [result, a.rows(fill=2.0), a.field(), *a.faces(-1, 1), a.field(0.3, 1)]
+    scalars = {"outside": OUTSIDE, "limiter": limiter, "keep": keep, "weight": 0.5, "dt": 0.1}
+    assert_twins_agree(advect, device, arguments, real, **scalars)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_diffuse(shape, real, device, first):
+    a = Arrays(shape, real)
+    last = a.field()
+    start = last if first else a.field()
+    buffers = [a.poisoned(), a.poisoned()] if first else [a.field(), a.field(-1, 1)]
+    arguments = [*buffers, a.rows(), last, start, *a.faces(), a.field(0.3, 1)]
+    scalars = {"mu": 1.4, "nu": -0.6, "mu_rate": 0.11, "gamma_rate": -0.04}
+    assert_twins_agree(diffuse, device, arguments, real, outside=OUTSIDE, first=first, **scalars)
+
+
+@pytest.mark.parametrize(("on", "off"), [(1.0, 0.3), (5.0, 0.0), (0.5, 5.0)])
+def test_bind(shape, real, device, on, off):
+    a = Arrays(shape, real)
+    sites = a.field() * (a.field() < 0.8)
+    bound = sites * a.field()
+    arguments = [a.field(), bound, sites, a.field(0.1, 1)]
+    assert_twins_agree(bind, device, arguments, real, binding_on=on, binding_off=off, dt=0.4)
+
+
+@pytest.mark.parametrize("with_bound", [True, False])
+def test_internalise(shape, real, device, with_bound):
+    a = Arrays(shape, real)
+    arguments = [a.field() if with_bound else None, a.field(), a.rows(2)]
+    rates = {"internalisation": 0.3 if with_bound else 0.0, "degradation": 0.2, "decay": 0.1, "dt": 0.5}
+    assert_twins_agree(internalise, device, arguments, real, **rates)

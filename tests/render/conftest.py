@@ -1,0 +1,72 @@
+"""A small made-up result with the attributes of a real one: a sphere with a necrotic core, agent at its rim."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+
+from tumorsim.fields import FIELDS
+from tumorsim.grid import Grid
+from tumorsim.vessels.network import Network
+
+
+@dataclass(frozen=True)
+class MadeResult:
+    grid: Grid
+    arrays: dict[str, np.ndarray]
+    title: str = "A sphere"
+    times: tuple[float, ...] = (3600.0, 86400.0)
+    region_names: tuple[str, ...] = ("normal", "tumour", "necrosis")
+    network: Network | None = None
+    amount_unit: str = "mol"
+    dose: float | None = 1e-4
+    config: dict = field(default_factory=lambda: {"agent": {"name": "Doxil"}, "dosing": {"dose": "50 mg"}})
+
+    @property
+    def fields(self):
+        return tuple(self.arrays)
+
+    def unit(self, name):
+        return FIELDS[name].unit.format(amount=self.amount_unit)
+
+    def long_name(self, name):
+        return FIELDS[name].long_name
+
+    def field(self, name, *, time):
+        """The agent arrives in proportion to time."""
+        return self.arrays[name] * (time / self.times[-1] if name == "free" else 1)
+
+    def with_field(self, name, array):
+        return replace(self, arrays={**self.arrays, name: array})
+
+
+@pytest.fixture
+def sphere():
+    grid = Grid((26, 28, 30), (1e-4, 1e-4, 1e-4))
+    r = grid.distance(grid.center)
+    region = np.select([r < 4e-4, r < 1e-3], [2, 1], 0).astype(np.uint8)
+    free = np.exp(-np.abs(r - 9e-4) / 3e-4)
+    return MadeResult(grid, {"region": region, "free": free, "pressure": 1500 * np.exp(-r / 1e-3)})
+
+
+@pytest.fixture
+def with_vessels(sphere):
+    """The sphere, crossed by a vessel that branches in its middle."""
+    low, high = np.array(sphere.grid.origin), np.array(sphere.grid.size)
+    middle = np.array(sphere.grid.center)
+    nodes = np.array([low + 1e-5, middle, high - 1e-5, [middle[0], middle[1], high[2] - 1e-5]])
+    segments = np.array([[0, 1], [1, 2], [1, 3]])
+    pressure = np.array([3000.0, 2500.0, 2000.0, 2200.0])
+    return replace(sphere, network=Network(nodes, segments, np.array([5e-5, 4e-5, 3e-5]), pressure))
+
+
+@pytest.fixture
+def made():
+    """A result of ones on a grid of the shape of some labels: 0 is normal, 1 tumour."""
+
+    def make(region):
+        arrays = {"region": region.astype(np.uint8), "free": np.ones(region.shape)}
+        grid = Grid(region.shape, (1e-4, 1e-4, 1e-4))
+        return MadeResult(grid, arrays, region_names=("normal", "tumour"))
+
+    return make

@@ -1,0 +1,203 @@
+"""Plasma curves: exact means, areas and balances."""
+
+from decimal import Decimal, localcontext
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from scipy.integrate import quad
+
+from tumorsim.agents.agent import Agent
+from tumorsim.agents.plasma import PLASMA_VOLUMES, PlasmaCurve, plasma_curve
+from tumorsim.errors import ConfigError, NumericsError
+
+HOUR = 3600.0
+
+
+def doxil(infusion: float = 0.0, decay_rate: float = 0.0) -> PlasmaCurve:
+    return PlasmaCurve.from_half_lives(
+        50e-6,
+        "kg",
+        volume=PLASMA_VOLUMES["human"],
+        half_lives=(1.4 * HOUR, 45.9 * HOUR),
+        fractions=(0.1, 0.9),
+        infusion=infusion,
+        decay_rate=decay_rate,
+    )
+
+
+def integral(curve: PlasmaCurve, start: float, end: float) -> float:
+    """∫ C_p dt by adaptive quadrature, split where the infusion ends."""
+    stop = min(max(curve.infusion, start), end)
+    parts = [(start, stop), (stop, end)]
+    return sum(quad(curve.concentration, a, b, epsabs=0, epsrel=1e-13)[0] for a, b in parts if b > a)
+
+
+def test_a_bolus_starts_at_dose_over_plasma_volume_and_halves():
+    curve = PlasmaCurve.from_half_lives(6e-6, "mol", volume=3e-3, half_lives=(2 * HOUR,))
+    assert curve.concentration(0.0) == pytest.approx(2e-3)
+    assert curve.concentration(2 * HOUR) == pytest.approx(1e-3)
+    assert curve.concentration(-1.0) == 0
+
+
+def test_phases_superpose():
+    times = np.linspace(0, 100 * HOUR, 50)
+    fast = PlasmaCurve.from_half_lives(0.1 * 50e-6, "kg", volume=3e-3, half_lives=(1.4 * HOUR,))
+    slow = PlasmaCurve.from_half_lives(0.9 * 50e-6, "kg", volume=3e-3, half_lives=(45.9 * HOUR,))
+    together = fast.concentration(times) + slow.concentration(times)
+    np.testing.assert_allclose(doxil().concentration(times), together, rtol=1e-14)
+
+
+def test_an_infusion_is_many_small_boluses():
+    curve, bolus, count = doxil(infusion=2 * HOUR), doxil(), 4000
+    given_at = (np.arange(count) + 0.5) * 2 * HOUR / count
+    for time in (0.5 * HOUR, 2 * HOUR, 30 * HOUR):
+        boluses = np.sum(bolus.concentration(time - given_at)) / count
+        assert curve.concentration(time) == pytest.approx(boluses, rel=1e-6)  # midpoint rule, 1/count²
+
+
+def test_a_short_infusion_tends_to_a_bolus():
+    assert doxil(infusion=1e-3).concentration(HOUR) == pytest.approx(doxil().concentration(HOUR), rel=1e-7)
+
+
+@pytest.mark.parametrize("decay_rate", [0.0, 1e-6, 1e-4])
+@pytest.mark.parametrize("infusion", [0.0, HOUR])
+@pytest.mark.parametrize(
+    ("start", "end"), [(0, 1), (0, 600), (1000, 4000), (3599, 3601), (3600, 4200), (1e5, 1e6), (0, 1e6)]
+)
+def test_the_mean_is_exact(start, end, infusion, decay_rate):
+    curve = doxil(infusion, decay_rate)
+    expected = integral(curve, start, end) / (end - start)
+    assert curve.mean(start, end) == pytest.approx(expected, rel=1e-12)  # of the quadrature
+
+
+def exact_mean(start: float, end: float, *, infusion: float, rate: float, decay_rate: float) -> float:
+    """The mean of a unit dose in a unit volume over [start, end], with 80 digits."""
+    with localcontext() as context:
+        context.prec = 80
+        begin, stop, end_, k, decay = (Decimal(x) for x in (start, infusion, end, rate, decay_rate))
+
+        def decaying(r: Decimal, a: Decimal, b: Decimal) -> Decimal:
+            return ((-r * a).exp() - (-r * b).exp()) / r if r else b - a
+
+        total = Decimal(0)
+        if begin < stop:
+            until = min(end_, stop)
+            total += (decaying(decay, begin, until) - decaying(k + decay, begin, until)) / (k * stop)
+        if end_ > stop:
+            risen = ((k * stop).exp() - 1) / (k * stop) if stop else Decimal(1)
+            total += risen * decaying(k + decay, max(begin, stop), end_)
+        return float(total / (end_ - begin))
+
+
+@settings(deadline=None)
+@given(
+    start=st.one_of(st.just(0.0), st.floats(1e-6, 2 * HOUR)),
+    length=st.floats(-9, 6).map(lambda exponent: 10**exponent),
+    infusion=st.sampled_from([0.0, 1e-3, HOUR]),
+    rate=st.floats(-15, -2).map(lambda exponent: 10**exponent),
+    decay_rate=st.one_of(st.just(0.0), st.floats(-15, -2).map(lambda exponent: 10**exponent)),
+)
+def test_the_mean_loses_nothing_to_cancellation(start, length, infusion, rate, decay_rate):
+    end = start + length
+    assume(end > start)
+    curve = PlasmaCurve(1.0, "mol", 1.0, (1.0,), (rate,), infusion=infusion, decay_rate=decay_rate)
+    expected = exact_mean(start, end, infusion=infusion, rate=rate, decay_rate=decay_rate)
+    # exp(−x) carries x roundings, and x is at most 0.02/s · 2 h = 144.
+    assert curve.mean(start, end) == pytest.approx(expected, rel=5e-14)
+
+
+@settings(deadline=None)
+@given(
+    cut=st.floats(0.01, 0.99), infusion=st.sampled_from([0.0, HOUR]), decay_rate=st.sampled_from([0.0, 1e-5])
+)
+def test_means_of_parts_make_the_mean_of_the_whole(cut, infusion, decay_rate):
+    curve, end = doxil(infusion, decay_rate), 5 * HOUR
+    parts = cut * curve.mean(0, cut * end) + (1 - cut) * curve.mean(cut * end, end)
+    assert parts == pytest.approx(curve.mean(0, end), rel=1e-13)
+
+
+def test_mean_at_an_instant_and_before_the_dose():
+    curve = doxil(infusion=HOUR)
+    assert curve.mean(100.0, 100.0) == curve.concentration(100.0)
+    assert curve.mean(-200.0, -100.0) == 0
+    assert curve.mean(-100.0, 100.0) == pytest.approx(curve.mean(0, 100.0) / 2)
+    with pytest.raises(NumericsError):
+        curve.mean(2.0, 1.0)
+
+
+@pytest.mark.parametrize("infusion", [0.0, HOUR])
+def test_the_whole_area_is_dose_over_clearance(infusion):
+    curve = doxil(infusion)
+    expected = 50e-6 / 3e-3 * (0.1 * 1.4 + 0.9 * 45.9) * HOUR / np.log(2)
+    assert curve.auc() == pytest.approx(expected, rel=1e-14)
+    assert curve.auc(1e9) == pytest.approx(expected, rel=1e-14)
+    assert curve.auc(-5.0) == 0
+
+
+def test_decay_multiplies_the_curve():
+    times, decay_rate = np.linspace(0, 50 * HOUR, 20), 3e-6
+    for infusion in (0.0, HOUR):
+        cold, hot = doxil(infusion), doxil(infusion, decay_rate)
+        expected = cold.concentration(times) * np.exp(-decay_rate * times)
+        np.testing.assert_allclose(hot.concentration(times), expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("infusion", [0.0, HOUR])
+@pytest.mark.parametrize("time", [0.0, 10.0, HOUR, 20 * HOUR, 1e7])
+def test_the_dose_is_accounted_for(infusion, time):
+    """injected = in plasma + cleared by the rates + decayed, with the last two integrated independently."""
+    decay_rate = 1e-5
+    curve = doxil(infusion, decay_rate)
+    phases = [
+        PlasmaCurve(fraction * curve.dose, "kg", curve.volume, (1.0,), (rate,), infusion, decay_rate)
+        for fraction, rate in zip(curve.fractions, curve.rates, strict=True)
+    ]
+    end = min(time, 3e6)  # by then all is gone, and quadrature over more would miss the start
+    cleared = sum(phase.rates[0] * curve.volume * integral(phase, 0, end) for phase in phases)
+    assert curve.decayed(time) == pytest.approx(
+        decay_rate * curve.volume * integral(curve, 0, end), rel=1e-11
+    )
+    assert curve.cleared(time) == pytest.approx(cleared, rel=1e-11, abs=1e-16 * curve.dose)
+    balance = curve.amount(time) + cleared + curve.decayed(time)
+    assert curve.injected(time) == pytest.approx(balance, rel=1e-11, abs=1e-16 * curve.dose)
+
+
+def test_injection():
+    times = np.array([-1.0, 0.0, 0.5 * HOUR, HOUR, 2 * HOUR])
+    np.testing.assert_allclose(doxil().injected(times), 50e-6 * np.array([0, 1, 1, 1, 1]))
+    np.testing.assert_allclose(doxil(HOUR).injected(times), 50e-6 * np.array([0, 0, 0.5, 1, 1]))
+    decayed_in_syringe = doxil(HOUR, decay_rate=1e-4).injected(HOUR)
+    assert decayed_in_syringe == pytest.approx(50e-6 * (1 - np.exp(-0.36)) / 0.36)
+
+
+def test_an_agent_without_clearance_stays():
+    curve = PlasmaCurve(1.0, "mol", 1.0, (1.0,), (0.0,), infusion=HOUR)
+    assert curve.concentration(5 * HOUR) == 1
+    assert curve.mean(0, 2 * HOUR) == pytest.approx(0.75)
+    assert curve.cleared(5 * HOUR) == 0
+
+
+def test_all_faults_of_a_curve_are_named_at_once():
+    with pytest.raises(ConfigError) as caught:
+        PlasmaCurve(-1.0, "mol", 0.0, (0.5, 0.4), (1e-4,), infusion=-1.0, decay_rate=-1.0)
+    keys = [problem.key for problem in caught.value.problems]
+    assert keys == [
+        "dosing.dose",
+        "dosing.plasma_volume",
+        "agent.plasma_fractions",
+        "agent.plasma_fractions",
+        "agent.plasma_half_lives",
+        "dosing.infusion",
+    ]
+
+
+def test_the_curve_of_an_agent():
+    agent = Agent(name="tracer", plasma_half_lives=(HOUR,), decay_half_life=2 * HOUR)
+    curve = plasma_curve(agent, 1e6, amount_unit="Bq", volume=1e-6)
+    assert curve.concentration(2 * HOUR) == pytest.approx(1e12 / 8)  # two half-lives of blood, one of decay
+    with pytest.raises(ConfigError, match="plasma_half_lives"):
+        plasma_curve(Agent(name="unknown"), 1.0, amount_unit="mol", volume=1e-6)
+    with pytest.raises(ConfigError, match="plasma_fractions"):
+        plasma_curve(agent.with_values(plasma_half_lives=(1.0, 2.0)), 1.0, amount_unit="mol", volume=1e-6)

@@ -1,0 +1,93 @@
+"""The twin checks what CuPy and C compilers do not: names, dtypes, shapes, contiguity."""
+
+import numpy as np
+import pytest
+
+from tumorsim.device.native import NativeDevice, find_compiler
+from tumorsim.device.numpy import NumpyDevice
+from tumorsim.device.select import describe_devices, select_device
+from tumorsim.device.twin import KernelSource
+from tumorsim.errors import ConfigError, DeviceError
+from tumorsim.operators.darcy_velocity import darcy_velocity
+from tumorsim.resources import kernels_directory
+
+SHAPE = (3, 4, 5)
+NO_PRESSURE = (0.0,) * 6
+
+
+def arrays(dtype=np.float64):
+    nz, ny, nx = SHAPE
+    faces = [(nz, ny, nx + 1), (nz, ny + 1, nx), (nz + 1, ny, nx)]
+    velocity = [np.zeros(shape, dtype) for shape in faces]
+    conductance = [np.ones(shape, dtype) for shape in faces]
+    return [*velocity, *conductance, np.ones(SHAPE, dtype)]
+
+
+def test_wrong_shape_is_refused_by_name():
+    bad = arrays()
+    bad[1] = np.zeros(SHAPE)
+    with pytest.raises(ValueError, match=r"velocity_y has shape \(3, 4, 5\), expected \(nz, ny\+1, nx\)"):
+        darcy_velocity(NumpyDevice(), *bad, boundary=NO_PRESSURE)
+
+
+def test_mixed_precision_is_refused():
+    bad = arrays()
+    bad[-1] = bad[-1].astype(np.float32)
+    with pytest.raises(TypeError, match="mix float32, float64"):
+        darcy_velocity(NumpyDevice(), *bad, boundary=NO_PRESSURE)
+
+
+def test_strided_array_is_refused():
+    bad = arrays()
+    bad[-1] = np.ones((3, 4, 10))[:, :, ::2]
+    with pytest.raises(ValueError, match="pressure must be C-contiguous"):
+        darcy_velocity(NumpyDevice(), *bad, boundary=NO_PRESSURE)
+
+
+def test_missing_argument_is_refused():
+    with pytest.raises(TypeError, match="boundary"):
+        darcy_velocity(NumpyDevice(), *arrays())
+
+
+@pytest.mark.parametrize("path", sorted(kernels_directory().glob("*.cu")), ids=lambda path: path.stem)
+def test_each_kernel_file_has_an_operator_of_its_name(path):
+    import importlib
+
+    module = importlib.import_module(f"tumorsim.operators.{path.stem}")
+    operator = getattr(module, path.stem)
+    source = KernelSource.read(path.stem)
+    spread = {f"{name}_{s}" for name in operator.signature.parameters for s in ("z", "z_low")}
+    dimensions = {symbol.partition("+")[0] for shape in operator.shapes.values() for symbol in shape}
+    for parameter in source.parameters:
+        stem = parameter.name.removesuffix("_low").removesuffix("_high")
+        known = parameter.name in operator.signature.parameters or parameter.name in dimensions
+        assert known or f"{stem[:-2]}_z" in spread, f"{path.name}: {parameter.name} has no argument"
+    assert operator.__doc__, "the docstring is the discrete equation"
+
+
+@pytest.mark.skipif(find_compiler() is None, reason="no C++ compiler")
+def test_native_builds_into_the_cache_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("TUMORSIM_CACHE", str(tmp_path))
+    for _ in range(2):
+        device = NativeDevice()
+        darcy_velocity(device, *arrays(), boundary=NO_PRESSURE)
+    libraries = list(tmp_path.rglob("*.so"))
+    assert len(libraries) == 1
+    assert device.kernel_hashes()["darcy_velocity/float64"] in libraries[0].name
+
+
+def test_unknown_device_says_which_exist():
+    with pytest.raises(ConfigError, match="auto, cuda, cuda:N"):
+        select_device("gpu")
+
+
+def test_native_without_compiler_says_what_to_install(monkeypatch):
+    monkeypatch.setattr("tumorsim.device.native.find_compiler", lambda: None)
+    with pytest.raises(DeviceError, match="apt-get install g"):
+        NativeDevice()
+
+
+def test_auto_gives_a_device_and_a_reason():
+    device, reason = select_device("auto")
+    assert device.name in {"cuda", "native", "numpy"} and reason
+    assert dict((name, ok) for name, ok, _ in describe_devices())["numpy"]

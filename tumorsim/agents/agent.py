@@ -1,0 +1,82 @@
+"""An agent: the numbers that say what a particle is, each with where it comes from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+QUALITIES = {
+    "measured-in-human": "measured in patients or volunteers, in the source",
+    "measured-in-mouse": "measured in mice, in the source",
+    "measured": "measured on the agent itself in the laboratory, in the source",
+    "published": "stated in the source, which did not measure it",
+    "recalled": "recalled from the literature, not looked up: verify before relying on it",
+    "class-default": "a typical value of this class of agents, not of this agent",
+    "assumed": "a guess",
+    "computed": "follows from other values of the agent",
+    "given": "set by the user",
+}
+"""How sure a value is, best first. A list of values has the quality of its weakest member."""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a value comes from: one of QUALITIES, and a source or reason in words."""
+
+    quality: str
+    source: str
+
+
+def _quantity(unit: str, *, shown: str, default: Any = None) -> Any:
+    return field(default=default, metadata={"unit": unit, "shown": shown})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent:
+    """A nanomedicine, antibody, drug or tracer, in SI. ``None`` is unknown: nothing is made up for it.
+
+    ``wall_permeability`` and ``interstitial_diffusivity`` are measured values that stand in for the
+    models where given. Fields without a unit are names: of the models that apply, or plain description.
+    """
+
+    name: str
+    agent_class: str = ""
+    payload: str = ""
+    diameter: float | None = _quantity("m", shown="nm")
+    molar_mass: float | None = _quantity("kg/mol", shown="g/mol")
+    zeta_potential: float | None = _quantity("V", shown="mV")
+    plasma_half_lives: tuple[float, ...] = _quantity("s", shown="h", default=())
+    plasma_fractions: tuple[float, ...] = _quantity("1", shown="1", default=())
+    release_model: str = "none"
+    release_rate: float | None = _quantity("1/s", shown="1/h")
+    triggered_release_rate: float | None = _quantity("1/s", shown="1/h")
+    trigger: str = ""
+    target: str = ""
+    dissociation_constant: float | None = _quantity("mol/m^3", shown="nM")
+    binding_on: float | None = _quantity("m^3/(mol s)", shown="1/(M s)")
+    binding_off: float | None = _quantity("1/s", shown="1/s")
+    internalisation: float | None = _quantity("1/s", shown="1/s")
+    radionuclide: str = ""
+    decay_half_life: float | None = _quantity("s", shown="h")
+    wall_permeability: float | None = _quantity("m/s", shown="m/s")
+    interstitial_diffusivity: float | None = _quantity("m^2/s", shown="m^2/s")
+    charge_factor: float = _quantity("1", shown="1", default=1.0)
+    wall_mode: str = "empirical"
+    matrix_model: str = "effective_medium"
+    partition_model: str = "ogston"
+    retardation_model: str = "none"
+    note: str = ""
+    provenance: Mapping[str, Provenance] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+
+    def quality(self, name: str) -> str:
+        """How sure the value of a field is, one of QUALITIES; empty where nothing is recorded."""
+        return self.provenance[name].quality if name in self.provenance else ""
+
+    def source(self, name: str) -> str:
+        """Where the value of a field comes from; empty where nothing is recorded."""
+        return self.provenance[name].source if name in self.provenance else ""
+
+    def with_values(self, **values: Any) -> "Agent":
+        """The agent with some fields replaced, and their quality now "given"."""
+        given = dict.fromkeys(values, Provenance("given", "set by the user"))
+        return replace(self, **values, provenance=MappingProxyType({**self.provenance, **given}))

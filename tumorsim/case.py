@@ -1,0 +1,236 @@
+"""A case: everything about a run that is known before the first solve, as host arrays on one grid."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from tumorsim.agents.agent import Agent
+from tumorsim.agents.interstitium import available_fraction, convective_retardation, hindered_diffusivity
+from tumorsim.agents.particle import free_diffusivity
+from tumorsim.agents.plasma import PLASMA_VOLUMES, PlasmaCurve, plasma_curve
+from tumorsim.config.inputs import Inputs
+from tumorsim.config.load import load_config
+from tumorsim.config.schema import Config
+from tumorsim.errors import ConfigError, Problem
+from tumorsim.flow.pressure import FluidProperties
+from tumorsim.grid import Grid
+from tumorsim.schedule import Schedule, output_times
+from tumorsim.tissue.images import regions_from_image
+from tumorsim.tissue.properties import load_map, property_map
+from tumorsim.tissue.regions import Regions
+from tumorsim.tissue.shapes import paint
+from tumorsim.transport.stepper import TransportProperties
+from tumorsim.vessels.blood_flow import blood_flow
+from tumorsim.vessels.network import Network
+from tumorsim.vessels.rasterise import rasterise
+from tumorsim.vessels.wall import WallCoefficients, wall_coefficients
+
+
+def load(path: str | Path, *, overrides: Sequence[str] = ()) -> "Case":
+    """The case that a config file describes; ``overrides`` are ``table.key=value`` texts.
+
+    Raises ConfigError with every problem of the config and of the files it names.
+    """
+    return Case(load_config(path, overrides=overrides))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Case:
+    """A config with what follows from it. Maps are float64 (nz, ny, nx) in SI, built when first asked for."""
+
+    config: Config
+
+    @property
+    def name(self) -> str:
+        path = self.config.path
+        return path.stem if path else "case"
+
+    @property
+    def title(self) -> str:
+        return self.config.title or self.name
+
+    @cached_property
+    def _inputs(self) -> Inputs:
+        return Inputs(self.config)
+
+    @cached_property
+    def grid(self) -> Grid:
+        return self._inputs.grid
+
+    @cached_property
+    def regions(self) -> Regions:
+        tissue, image = self.config.tissue, self._inputs.image
+        if tissue.image is not None and image is not None:
+            _, regions = regions_from_image(
+                image, tissue.image.labels, background=tissue.background, ignore=tissue.image.ignore
+            )
+            return regions
+        shapes = [shape.painted(seed=tissue.seed) for shape in tissue.shapes]
+        return paint(self.grid, shapes, background=tissue.background)
+
+    def property(self, name: str) -> np.ndarray:
+        """A property of the tissue in every voxel: its map where the config has one, else by region."""
+        tissue = self.config.tissue
+        given = tissue.maps.get(name)
+        if given is None:
+            table = {region: tissue.properties(region) for region in self.regions.names}
+            return property_map(self.regions, table, name, seed=tissue.seed)
+        return load_map(
+            given.file, name=name, shape=self.grid.shape, unit=given.unit or "", dataset=given.dataset
+        )
+
+    # vessels ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def network(self) -> Network | None:
+        """The vessel network with its blood pressures; None for continuum vessels."""
+        network, given = self._inputs.network, self.config.vessels
+        if network is None:
+            return None
+        return blood_flow(
+            network, arterial_pressure=given.arterial_pressure, venous_pressure=given.venous_pressure
+        )
+
+    @cached_property
+    def _vessels(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Wall area density (1/m), lumen volume fraction, and vascular pressure (Pa)."""
+        zero = np.zeros(self.grid.shape)
+        if self.network is not None:
+            fields = rasterise(self.network, self.grid)
+            if not fields.area_density.any():
+                raise ConfigError(
+                    Problem("vessels.file", self.network.source, "no vessel lies inside the box",
+                            "Move the box with domain.origin, or set vessels.fit_domain = true")
+                )  # fmt: skip
+            pressure = zero if fields.pressure is None else fields.pressure
+            return fields.area_density, fields.volume_fraction, pressure
+        if self.config.vessels.model == "none":
+            return zero, zero, zero
+        return self.property("vessel_area_density"), zero, self.property("vascular_pressure")
+
+    @property
+    def vessel_area_density(self) -> np.ndarray:
+        return self._vessels[0]
+
+    @property
+    def vessel_volume_fraction(self) -> np.ndarray:
+        """Zero for continuum vessels, whose radius is not known."""
+        return self._vessels[1]
+
+    @cached_property
+    def wall(self) -> WallCoefficients:
+        """Lp, P and σ of the wall to this agent; the leakiness of the region multiplies Lp and P together."""
+        wall = wall_coefficients(
+            mode=self.agent.wall_mode,
+            particle_radius=self.particle_radius,
+            pore_radius=self.property("pore_radius"),
+            pore_area_fraction=self.property("pore_area_fraction"),
+            wall_thickness=self.property("wall_thickness"),
+            wall_hydraulic_conductivity=self.property("wall_hydraulic_conductivity"),
+            diffusivity_in_plasma=free_diffusivity(2 * self.particle_radius),
+            charge_factor=self.agent.charge_factor,
+        )
+        permeability = wall.permeability
+        if self.agent.wall_permeability is not None:
+            permeability = np.where(permeability > 0, self.agent.wall_permeability, 0.0)
+        leakiness = self.property("leakiness")
+        return WallCoefficients(
+            wall.hydraulic_conductivity * leakiness, permeability * leakiness, wall.reflection_coefficient
+        )
+
+    @cached_property
+    def fluid(self) -> FluidProperties:
+        """Coefficients of the interstitial pressure equation."""
+        sigma = self.property("protein_reflection_coefficient")
+        oncotic = self.property("plasma_oncotic_pressure") - self.property("interstitial_oncotic_pressure")
+        return FluidProperties(
+            hydraulic_conductivity=self.property("hydraulic_conductivity"),
+            vessel_filtration=self.wall.hydraulic_conductivity * self.vessel_area_density,
+            vascular_effective_pressure=self._vessels[2] - sigma * oncotic,
+            lymphatic_filtration=self.property("lymphatic_filtration"),
+            lymphatic_pressure=self.property("lymphatic_pressure"),
+        )
+
+    # agent --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def agent(self) -> Agent:
+        return self.config.agent.chosen()
+
+    @property
+    def particle_radius(self) -> float:
+        if self.agent.diameter is None:
+            raise ConfigError(
+                Problem(
+                    "agent.diameter",
+                    None,
+                    f"is not known for {self.agent.name}",
+                    'Give it, for example "85 nm"',
+                )
+            )
+        return self.agent.diameter / 2
+
+    @property
+    def amount_unit(self) -> str:
+        return self.config.dosing.dose.unit
+
+    @cached_property
+    def plasma(self) -> PlasmaCurve:
+        dosing = self.config.dosing
+        return plasma_curve(
+            self.agent,
+            dosing.dose.value,
+            amount_unit=dosing.dose.unit,
+            volume=dosing.plasma_volume or PLASMA_VOLUMES[dosing.body],
+            infusion=dosing.infusion,
+        )
+
+    @cached_property
+    def diffusivity(self) -> np.ndarray:
+        """D in the available interstitial fluid, m²/s."""
+        if self.agent.interstitial_diffusivity is not None:
+            return np.full(self.grid.shape, self.agent.interstitial_diffusivity)
+        conductivity = self.property("hydraulic_conductivity")
+        return hindered_diffusivity(self.particle_radius, conductivity, model=self.agent.matrix_model)
+
+    @cached_property
+    def transport(self) -> TransportProperties:
+        """Coefficients of the balance of the agent."""
+        agent, decay = self.agent, self.agent.decay_half_life
+        return TransportProperties(
+            available_fraction=available_fraction(
+                self.particle_radius, self.property("interstitial_fraction"), model=agent.partition_model
+            ),
+            diffusivity=self.diffusivity,
+            retardation=convective_retardation(self.particle_radius, model=agent.retardation_model),
+            wall_permeability_density=self.wall.permeability * self.vessel_area_density,
+            wall_reflection=self.wall.reflection_coefficient,
+            uptake_rate=self.property("uptake_rate"),
+            binding_sites=self.property("binding_sites"),
+            binding_on=agent.binding_on or 0.0,
+            binding_off=agent.binding_off or 0.0,
+            internalisation=agent.internalisation or 0.0,
+            decay=float(np.log(2)) / decay if decay else 0.0,
+        )
+
+    # run ----------------------------------------------------------------------------------------------------
+
+    def schedule(self, step_limit: float) -> Schedule:
+        """The steps of the run, none longer than ``step_limit`` s; one lands on the end of the infusion."""
+        run, output = self.config.run, self.config.output
+        times = output_times(duration=run.duration, every=output.every, times=output.times)
+        return Schedule(run.duration, step_limit, times, landmarks=(self.config.dosing.infusion,))
+
+    @property
+    def input_files(self) -> list[Path]:
+        """Every file besides the config that the case was made from."""
+        tissue = self.config.tissue
+        named = [self.config.vessels.file, tissue.image and tissue.image.file]
+        return [path for path in (*named, *(m.file for m in tissue.maps.values())) if path is not None]
+
+    def __repr__(self) -> str:
+        vessels = repr(self.network) if self.network else f"{self.config.vessels.model} vessels"
+        return f"Case({self.title!r}, {self.agent.name}, {self.grid!r}, {vessels})"

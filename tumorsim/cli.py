@@ -1,0 +1,320 @@
+"""The command line. Every command imports what it needs itself, so that ``--help`` is quick."""
+
+import json
+import platform
+import signal
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from tumorsim import __version__
+from tumorsim.errors import ConfigError, TumorsimError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from tumorsim.simulation import Progress
+
+INTERRUPTED = 130
+OUT_OF_MEMORY = 3
+
+
+class Commands(TyperGroup):
+    """The commands, whose expected errors become a few lines on stderr and an exit status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except TumorsimError as error:
+            _report(error)
+            raise typer.Exit(error.exit_status) from None
+        except MemoryError as error:
+            _say_error(f"the memory ran out ({error}). Use a larger domain.spacing or a smaller box")
+            raise typer.Exit(OUT_OF_MEMORY) from None
+        except KeyboardInterrupt:
+            _say_error("interrupted")
+            raise typer.Exit(INTERRUPTED) from None
+
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+
+ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML config.", show_default=False)]
+ResultFile = Annotated[Path, typer.Argument(metavar="FILE", help="A result (.vtkhdf).", show_default=False)]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="TABLE.KEY=VALUE", help='Override a key: --set "run.duration=2 h".'),
+]
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    try:
+        app()
+    except Exception:
+        traceback.print_exc()
+        versions = f"tumorsim {__version__}, Python {platform.python_version()}, {platform.system()}"
+        _say_error(f"sorry, this is a fault of tumorsim. Please report it with the lines above ({versions})")
+        sys.exit(1)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"tumorsim {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Where a nanomedicine goes in a tumour: leaky vessels, interstitial flow, transport, binding."""
+
+
+# commands ---------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def validate(config: ConfigFile, settings: Settings = None) -> None:
+    """Check a config: every error at once, else its size, memory, time steps and dimensionless numbers."""
+    from tumorsim.case import limits, load
+
+    case = load(config, overrides=settings or ())
+    rows = [(name, shown(value, unit), meaning) for name, (value, unit, meaning) in limits(case).items()]
+    console = _console()
+    _say(console, f"{config} is valid: {case!r}")
+    console.print(_table(("limit", "value", "meaning"), rows))
+
+
+@app.command()
+def run(
+    config: ConfigFile,
+    out: Annotated[
+        Path | None, typer.Option(help="The result; by default CONFIG with .vtkhdf, in this folder.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cuda, cuda:N, native or numpy.")] = "auto",
+    settings: Settings = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the newest checkpoint.")] = False,
+    no_progress: Annotated[bool, typer.Option("--no-progress", help="Do not say how far it is.")] = False,
+) -> None:
+    """Simulate a config and write the result."""
+    from tumorsim.case import load
+    from tumorsim.device.select import select_device
+    from tumorsim.simulation import simulate
+
+    case = load(config, overrides=settings or ())
+    machine, why = select_device(device)
+    console = _console(stderr=True)
+    _say(console, f"{case!r}")
+    _say(console, f"Device {machine.name}: {machine.description} ({why})")
+    meter = Meter(console, silent=no_progress)
+    with _terminated_like_interrupted(), meter:
+        results = simulate(case, out=out, device=device, resume=resume, progress=meter)
+    print(results.path)
+
+
+@app.command()
+def info(
+    file: ResultFile,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, in SI units.")] = False,
+) -> None:
+    """What made a result, what is in it, its ledger and its summary numbers."""
+    from tumorsim.results import Results, summary
+
+    results = Results(file)
+    report = summary(results)
+    if as_json:
+        print(json.dumps(report, indent=2))
+        return
+    console = _console()
+    _say(console, repr(results))
+    made_by = (f"{name} {value}" for name, value in report["made_by"].items() if value)
+    _say(console, f"  made by  {', '.join(made_by)}")
+    for part in ("ledger", "statistics"):
+        rows = [(name, shown(n["value"], n["unit"]), n["long_name"]) for name, n in report[part].items()]
+        console.print(_table((part, "at the end", "meaning"), rows))
+
+
+@app.command()
+def render(
+    file: ResultFile,
+    scene: Annotated[str, typer.Option(help="What to draw: overview or slices.")] = "overview",
+    time: Annotated[str | None, typer.Option(help='Such as "24 h"; by default the last.')] = None,
+    field: Annotated[str, typer.Option(help="The field to draw.")] = "free",
+    out: Annotated[
+        Path | None, typer.Option(help="The PNG; by default FILE_SCENE.png, in this folder.")
+    ] = None,
+    background: Annotated[str, typer.Option(help="dark or light.")] = "dark",
+) -> None:
+    """Draw a result in 3D."""
+    from tumorsim.render.scene import render_scene
+    from tumorsim.results import Results
+
+    out = out or Path(f"{file.stem}_{scene}.png")
+    picture = render_scene(Results(file), scene=scene, time=time, field=field, out=out, background=background)
+    print(picture)
+
+
+@app.command()
+def agents(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="One agent.", show_default=False)
+    ] = None,
+) -> None:
+    """List the agents of the catalogue, or say all about one: values, how sure they are, sources."""
+    from tumorsim.agents.catalogue import agent_names, load_agent
+    from tumorsim.agents.description import describe
+
+    if name is not None:
+        print("\n".join(describe(load_agent(name))))
+        return
+    known = [load_agent(each) for each in agent_names()]
+    rows = [
+        (agent.name, agent.agent_class, shown(agent.diameter, "m"), agent.payload or agent.radionuclide)
+        for agent in known
+    ]
+    _console().print(_table(("agent", "class", "diameter", "carries"), rows))
+
+
+@app.command()
+def devices() -> None:
+    """The devices that a run can use here, and why the others cannot be."""
+    from tumorsim.device.select import describe_devices
+
+    rows = [(name, "yes" if there else "no", detail) for name, there, detail in describe_devices()]
+    _console().print(_table(("device", "usable", "what it is, or why not"), rows))
+
+
+# what is shown ----------------------------------------------------------------------------------------------
+
+
+class Meter:
+    """Tells how far a run is: a bar with the simulated time on a terminal, else a line now and then."""
+
+    SECONDS_BETWEEN_LINES = 10.0
+
+    def __init__(self, console: "Console", *, silent: bool):
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self.console, self.silent = console, silent
+        self.bar = Progress(BarColumn(30), TextColumn("{task.description}"), console=console, transient=True)
+        self.task = self.bar.add_task("starting", total=1.0)
+        self.first: tuple[float, float] | None = None
+        self.next_line = 0.0
+
+    def __enter__(self) -> "Meter":
+        if self.console.is_terminal and not self.silent:
+            self.bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.bar.stop()
+
+    def __call__(self, progress: "Progress") -> None:
+        if self.silent:
+            return
+        self.first = self.first or (progress.time, progress.wall_seconds)
+        line = progress_line(progress, first=self.first)
+        last = progress.time >= progress.duration
+        if self.console.is_terminal:
+            part = progress.time / progress.duration
+            self.bar.update(self.task, completed=part, description=line, refresh=last)
+        if last or (not self.console.is_terminal and progress.wall_seconds >= self.next_line):
+            _say(self.console, line)
+            self.next_line = progress.wall_seconds + self.SECONDS_BETWEEN_LINES
+
+
+def progress_line(progress: "Progress", *, first: tuple[float, float]) -> str:
+    """Simulated time, step, time to go and ledger. ``first`` is when this run began: simulated, wall, s."""
+    done, spent = progress.time - first[0], progress.wall_seconds - first[1]
+    to_go = f"{span(spent * (progress.duration - progress.time) / done)} to go" if done > 0 else "..."
+    if progress.time >= progress.duration:
+        to_go = f"took {span(progress.wall_seconds)}"
+    return (
+        f"{span(progress.time)} of {span(progress.duration)}, step {progress.step} of {span(progress.dt)}, "
+        f"{to_go}, ledger {progress.ledger_error:.1e}"
+    )
+
+
+def span(seconds: float) -> str:
+    """A length of time for people: "90 s", "12.5 min", "24 h", "3 d"."""
+    for unit, size, enough in (("d", 86400.0, 259200.0), ("h", 3600.0, 7200.0), ("min", 60.0, 120.0)):
+        if seconds >= enough:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.3g} s"
+
+
+def shown(value: float | None, unit: str) -> str:
+    """A number in SI for people: times, lengths and bytes in a unit of their size."""
+    if value is None:
+        return "unknown"
+    if unit == "s":
+        return span(value)
+    if unit == "m" and value > 0:
+        name, size = next((n, s) for n, s in (("mm", 1e-3), ("um", 1e-6), ("nm", 0.0)) if value >= s)
+        return f"{value / (size or 1e-9):.4g} {name}"
+    if unit in ("B", "byte"):
+        return f"{value / 2**20:,.1f} MiB" if value < 2**30 else f"{value / 2**30:,.2f} GiB"
+    number = f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+    return number if unit in ("", "1") else f"{number} {unit}"
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns, box=box.SIMPLE, header_style="bold", show_header=any(columns))
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def _console(*, stderr: bool = False) -> "Console":
+    """A console that breaks no line where nobody looks at it."""
+    from rich.console import Console
+
+    console = Console(stderr=stderr, highlight=False)
+    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=200)
+
+
+def _say(console: "Console", text: str) -> None:
+    console.print(text, markup=False, soft_wrap=True)
+
+
+def _say_error(text: str) -> None:
+    from rich.text import Text
+
+    line = Text.assemble(("error: ", "bold red"), text)
+    _console(stderr=True).print(line, soft_wrap=True)
+
+
+def _report(error: TumorsimError) -> None:
+    """One red line, then a block for every problem: the key and its value, the fault, the cure."""
+    if not isinstance(error, ConfigError):
+        return _say_error(str(error))
+    count = len(error.problems)
+    _say_error(f"{count} problems" if count > 1 else "1 problem")
+    console = _console(stderr=True)
+    for problem in error.problems:
+        written = json.dumps(problem.value, ensure_ascii=False, default=str)  # as TOML has it
+        value = "" if problem.value is None else f" = {written}"
+        _say(console, f"\n  {problem.key}{value}\n    {problem.fault}\n    → {problem.cure}")
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """SIGTERM, with which SLURM ends a job, leaves a checkpoint as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,380 @@
+"""What the schema cannot see key by key: keys against each other, the files, the sizes, the memory.
+
+Each check is a function that yields the problems it finds. Where a key that it needs is itself wrong, asking
+for it raises Undecidable and the check ends there, so that one fault is not reported twice.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from math import ceil, floor, log10
+from typing import Any
+
+from tumorsim.agents.catalogue import load_agent
+from tumorsim.agents.plasma import PlasmaCurve
+from tumorsim.config.inputs import WHOLE, Inputs, length, require_file, voxel_counts
+from tumorsim.config.schema import Agent, Config, Core, Margin, Region, Tissue, Undecidable
+from tumorsim.config.values import Amount, suggestion
+from tumorsim.errors import ConfigError, Problem
+from tumorsim.resources import available_memory
+from tumorsim.tissue.images import regions_from_image
+from tumorsim.tissue.properties import PRESETS, UNITS
+from tumorsim.units import UnitError, to_si
+
+Problems = Iterable[Problem]
+
+
+def check(config: Config) -> list[Problem]:
+    """Every problem that can be told of a config, which may be partial (see `validate.partial`)."""
+    inputs = Inputs(config)
+    found: list[Problem] = []
+    for one in CHECKS:
+        try:
+            for problem in one(inputs):
+                found.append(problem)
+        except Undecidable:
+            continue
+        except ConfigError as error:
+            found.extend(error.problems)
+    return [problem for k, problem in enumerate(found) if problem not in found[:k]]
+
+
+# domain and tissue ------------------------------------------------------------------------------------------
+
+
+def _box(inputs: Inputs) -> Problems:
+    """The box holds a whole number of voxels, whether or not it is used."""
+    size, spacing = inputs.config.domain.size, inputs.config.domain.spacing
+    if size is not None and spacing is not None:
+        voxel_counts(size, spacing)
+    return ()
+
+
+def _grid(inputs: Inputs) -> Problems:
+    """The grid can be made, and [domain] does not contradict the image or the network that gives it."""
+    grid, domain = inputs.grid, inputs.config.domain
+    source = "tissue.image" if inputs.config.tissue.image else "the network (vessels.fit_domain)"
+    for name in domain.model_fields_set:
+        given, own = getattr(domain, name), getattr(grid, name)
+        if given is not None and not _same(given, own, grid.spacing):
+            shown = ", ".join(f"{value:.6g}" for value in reversed(own))
+            fault = f"the box is that of {source}, where this is ({shown}) in SI units"
+            yield Problem(f"domain.{name}", given[::-1], fault, f"Remove {name} from [domain]")
+
+
+def _same(given: tuple[float, ...], own: tuple[float, ...], spacing: tuple[float, ...]) -> bool:
+    scale = [max(abs(b), h) for b, h in zip(own, spacing, strict=True)]
+    return all(abs(a - b) <= WHOLE * s for a, b, s in zip(given, own, scale, strict=True))
+
+
+def _labels(inputs: Inputs) -> Problems:
+    """The labels of the image are those that have names."""
+    tissue = inputs.config.tissue
+    if tissue.image and inputs.stored_image:
+        regions_from_image(
+            inputs.stored_image, tissue.image.labels, background=tissue.background, ignore=tissue.image.ignore
+        )
+    return ()
+
+
+def _one_source_of_tissue(inputs: Inputs) -> Problems:
+    if inputs.config.tissue.image and inputs.config.tissue.shapes:
+        fault = "shapes and an image are both given"
+        yield Problem("tissue.image", None, fault, "Remove [tissue.image], or write shapes = []")
+
+
+def _region_names(inputs: Inputs) -> Problems:
+    """Every region that is used has a table or is a preset, and every table says what its preset is."""
+    tissue = inputs.config.tissue
+    uses = {"tissue.background": tissue.background}
+    uses |= {f"tissue.shapes[{k}].region": shape.region for k, shape in enumerate(tissue.shapes)}
+    uses |= {f"tissue.image.labels.{name}": name for name in (tissue.image.labels if tissue.image else ())}
+    known = tissue.regions.keys() | PRESETS.keys()
+    for key, name in uses.items():
+        if name not in known:
+            cure = f'Add [tissue.regions.{name}] with preset = "tumour". {suggestion(name, sorted(known))}'
+            yield Problem(key, name, "no region has this name", cure)
+    for name, table in tissue.regions.items():
+        if table.preset is None and name not in PRESETS and (missing := _missing(table)):
+            fault = f"is required where not every property is given; {missing[0]} is not"
+            yield Problem(f"tissue.regions.{name}.preset", None, fault, f"Use one of {', '.join(PRESETS)}")
+
+
+def _missing(table: Region) -> list[str]:
+    names = (name for name in type(table).model_fields if name != "preset")
+    return [name for name in names if getattr(table, name) is None]
+
+
+def _shapes(inputs: Inputs) -> Problems:
+    """A core or a margin belongs to a region painted before it, and a core has one size."""
+    tissue = inputs.config.tissue
+    painted = [tissue.background]
+    for k, shape in enumerate(tissue.shapes):
+        key = f"tissue.shapes[{k}]"
+        if isinstance(shape, Core | Margin) and shape.of not in painted:
+            cure = f"Paint it in an earlier shape; until here there are {', '.join(painted)}"
+            yield Problem(f"{key}.of", shape.of, "no shape before this one paints this region", cure)
+        if isinstance(shape, Core) and (shape.fraction is None) == (shape.depth is None):
+            fault = "a core needs fraction or depth" if shape.depth is None else "a core has one size"
+            yield Problem(f"{key}.fraction", shape.fraction, fault, "Give one of fraction = 0.5 and depth")
+        painted.append(shape.region)
+
+
+def _maps(inputs: Inputs) -> Problems:
+    for name, given in inputs.config.tissue.maps.items():
+        key = f"tissue.maps.{name}"
+        try:
+            require_file(key, given.file)
+        except ConfigError as error:
+            yield from error.problems
+        if given.unit is not None and name in UNITS:
+            try:
+                to_si(given.unit, UNITS[name])
+            except UnitError:
+                cure = f'Use a unit such as "{UNITS[name]}"'
+                yield Problem(f"{key}.unit", given.unit, f"{name} is not measured in this unit", cure)
+
+
+# vessels ----------------------------------------------------------------------------------------------------
+
+
+def _network(inputs: Inputs) -> Problems:
+    vessels = inputs.config.vessels
+    if vessels.model != "network" and vessels.file is not None:
+        fault = f"a network is given, but vessels.model is {vessels.model!r}"
+        yield Problem("vessels.file", str(vessels.file), fault, 'Set model = "network", or remove file')
+    if vessels.model != "network" and vessels.fit_domain:
+        cure = 'Set model = "network", or remove fit_domain'
+        yield Problem("vessels.fit_domain", True, "only a network can give the box", cure)
+
+
+def _network_in_box(inputs: Inputs) -> Problems:
+    """The network can be read, and some of it is in the box."""
+    if (network := inputs.network) is None:
+        return
+    low, high = network.bounding_box
+    grid = inputs.grid
+    ends = [(o, o + s) for o, s in zip(grid.origin, grid.size, strict=True)]
+    if any(b < start or a > end for a, b, (start, end) in zip(low, high, ends, strict=True)):
+        spans = ", ".join(f"{length(a)} to {length(b)}" for a, b in zip(low[::-1], high[::-1], strict=True))
+        fault = f"the network lies outside the box; it spans x, y, z = {spans}"
+        cure = "Set fit_domain = true, correct vessels.unit, or move domain.origin"
+        yield Problem("vessels.file", str(inputs.config.vessels.file), fault, cure)
+
+
+def _blood_pressures(inputs: Inputs) -> Problems:
+    vessels = inputs.config.vessels
+    if vessels.model == "network" and vessels.arterial_pressure <= vessels.venous_pressure:
+        fault = f"must exceed venous_pressure, {vessels.venous_pressure:g} Pa"
+        shown = f"{vessels.arterial_pressure:g} Pa"
+        yield Problem("vessels.arterial_pressure", shown, fault, "Blood flows from arteries to veins")
+
+
+# agent and dose ---------------------------------------------------------------------------------------------
+
+
+def _of_agent(agent: Agent, name: str) -> Any:
+    """A value of the agent: as given, else from the catalogue."""
+    given = getattr(agent, name)
+    return given if given is not None or agent.name is None else getattr(load_agent(agent.name), name)
+
+
+def _agent_name(inputs: Inputs) -> Problems:
+    """The agent is in the catalogue."""
+    if inputs.config.agent.name is not None:
+        load_agent(inputs.config.agent.name)
+    return ()
+
+
+def _agent(inputs: Inputs) -> Problems:
+    """The agent has a size and half-lives."""
+    agent = inputs.config.agent
+    why = f"the catalogue has none for {agent.name}" if agent.name else "there is no agent.name"
+    for name, shown in {"diameter": '"85 nm"', "plasma_half_lives": '["1.4 h", "45.9 h"]'}.items():
+        if not _of_agent(agent, name):
+            fault = f"is required, and not given; {why}"
+            yield Problem(f"agent.{name}", None, fault, f"Add for example {name} = {shown} to [agent]")
+
+
+def _plasma_curve(inputs: Inputs) -> Problems:
+    """There is a fraction for every half-life, and together they are 1."""
+    half_lives = _of_agent(inputs.config.agent, "plasma_half_lives")
+    if half_lives:
+        given = inputs.config.agent.plasma_fractions is not None or len(half_lives) > 1
+        fractions = _of_agent(inputs.config.agent, "plasma_fractions") if given else (1.0,)
+        PlasmaCurve.from_half_lives(0.0, "mol", volume=1.0, half_lives=half_lives, fractions=fractions or ())
+    return ()
+
+
+def _pores(inputs: Inputs) -> Problems:
+    """The agent passes the pores of some region with vessels."""
+    config = inputs.config
+    diameter, pores = _of_agent(config.agent, "diameter"), _pore_radii(config)
+    if diameter is not None and pores and diameter / 2 >= max(pores.values()):
+        key, value = "agent.diameter", length(diameter)
+        if config.agent.diameter is None:
+            key, value = "agent.name", str(config.agent.name)
+        found = ", ".join(f"{length(2 * radius)} in {name}" for name, radius in pores.items())
+        fault = f"{length(diameter)} across, it is larger than every pore ({found}): none leaves the blood"
+        widest = max(pores, key=lambda name: pores[name])
+        cure = f"Take a smaller one, or tissue.regions.{widest}.pore_radius above {length(diameter / 2)}"
+        yield Problem(key, value, fault, cure)
+
+
+def _pore_radii(config: Config) -> dict[str, float]:
+    """The pore radius of every region that has vessels; nothing where a map decides."""
+    tissue, model = config.tissue, config.vessels.model
+    if model == "none" or "pore_radius" in tissue.maps:
+        return {}
+    everywhere = model == "network" or "vessel_area_density" in tissue.maps
+    names = [
+        name
+        for name in tissue.region_names
+        if everywhere or _of_region(tissue, name, "vessel_area_density") > 0
+    ]
+    return {name: _of_region(tissue, name, "pore_radius") for name in names}
+
+
+def _of_region(tissue: Tissue, region: str, name: str) -> float:
+    """A property of a region: as given, else from its preset."""
+    table = tissue.regions.get(region, Region(preset=None))
+    given = getattr(table, name)
+    if given is not None:
+        return float(given)
+    if (preset := table.preset or region) not in PRESETS:
+        raise Undecidable(f"tissue.regions.{region}.preset")
+    return float(getattr(PRESETS[preset], name))
+
+
+def _binding(inputs: Inputs) -> Problems:
+    """Binding takes both rates, and amounts in mol."""
+    config, agent = inputs.config, inputs.config.agent
+    tissue = config.tissue
+    places = [name for name in tissue.region_names if _of_region(tissue, name, "binding_sites") > 0]
+    if not places and "binding_sites" not in tissue.maps:
+        return
+    rates = {"binding_on": ("binding_on",), "binding_off": ("binding_off", "dissociation_constant")}
+    for name, sources in rates.items():
+        if all(_of_agent(agent, source) is None for source in sources):
+            where = ", ".join(places) or "a map"
+            fault = f"is required, and not given, for there are binding sites in {where}"
+            shown = {"binding_on": "1e5 1/(M s)", "binding_off": "1e-4 1/s"}[name]
+            yield Problem(f"agent.{name}", None, fault, f'Add for example {name} = "{shown}" to [agent]')
+    dose = config.dosing.dose
+    if dose.unit != "mol":
+        fault = "binding sites are counted in mol, so the dose must be too"
+        cure = _in_mol(dose, _of_agent(agent, "molar_mass"))
+        yield Problem("dosing.dose", f"{dose.value:g} {dose.unit}", fault, cure)
+
+
+def _in_mol(dose: Amount, molar_mass: float | None) -> str:
+    if dose.unit == "kg" and molar_mass is not None:
+        return f'At {molar_mass * 1e3:g} g/mol it is "{dose.value / molar_mass * 1e6:.4g} umol"'
+    return 'Give the amount of substance, for example "1 nmol", or set binding_sites = "0 uM"'
+
+
+def _amount_units(inputs: Inputs) -> Problems:
+    """Amounts are all in the unit of the dose."""
+    unit = inputs.config.dosing.dose.unit
+    amounts = {"dosing.initial_free": inputs.config.dosing.initial_free}
+    amounts |= {
+        "transport.boundary": next((c for c in inputs.config.transport.conditions if c and c.value), None)
+    }
+    for key, amount in amounts.items():
+        if amount is not None and amount.value > 0 and amount.unit != unit:
+            shown = f"{amount.value:g} {amount.unit}/m^3"
+            yield Problem(key, shown, f"the dose is in {unit}", f"Give it in {unit}/m^3 or a multiple of it")
+
+
+# run and output ---------------------------------------------------------------------------------------------
+
+
+def _output_choice(inputs: Inputs) -> Problems:
+    output = inputs.config.output
+    if output.every is not None and output.times is not None:
+        yield Problem("output.times", None, "every is given too", "Leave one of the two out")
+    for name, count in Counter(output.fields).items():
+        if count > 1:
+            yield Problem("output.fields", name, "is listed twice", "List every field once")
+
+
+def _output_times(inputs: Inputs) -> Problems:
+    duration, output = inputs.config.run.duration, inputs.config.output
+    cure = f"The run lasts {duration:g} s: use times up to that, or a longer run.duration"
+    for k, time in enumerate(output.times or ()):
+        if time > duration * (1 + 1e-12):
+            yield Problem(f"output.times[{k}]", f"{time:g} s", "is after the end of the run", cure)
+    if output.every is not None and output.every > duration * (1 + 1e-12):
+        yield Problem("output.every", f"{output.every:g} s", "is longer than the run", cure)
+
+
+# memory -----------------------------------------------------------------------------------------------------
+
+HOST_ARRAYS = 12
+"""float64 arrays of a case on the host: properties of tissue, wall and agent per voxel [D]."""
+SOLVER_ARRAYS = 5
+"""float64 arrays of the conjugate gradients: solution, residual, direction, product, preconditioned [D]."""
+STATE_ARRAYS = 26
+"""Arrays in the precision of the run: coefficients and multigrid levels (9), faces (6), species (3),
+stages (5), outputs (3) [D]."""
+
+
+def bytes_per_voxel(precision: str) -> int:
+    """Bytes of all arrays of a run together, per voxel, on a machine where device and host are one."""
+    state = 4 if precision == "float32" else 8
+    return 1 + 8 * (HOST_ARRAYS + SOLVER_ARRAYS) + state * STATE_ARRAYS
+
+
+def estimated_memory(config: Config) -> int:
+    """Bytes that a run of ``config`` needs, to a factor of about 1.5: voxels × `bytes_per_voxel`."""
+    return Inputs(config).grid.voxels * bytes_per_voxel(config.run.precision)
+
+
+def _memory(inputs: Inputs) -> Problems:
+    """Less than the memory at hand. A precision that is wrong counts as the default one."""
+    config, grid = inputs.config, inputs.grid
+    try:
+        precision = config.run.precision
+    except Undecidable:
+        precision = "float32"
+    needed, available = grid.voxels * bytes_per_voxel(precision), available_memory()
+    if needed > available:
+        key = "tissue.image.resample" if config.tissue.image else "domain.spacing"
+        n = " × ".join(str(n) for n in reversed(grid.shape))
+        fault = f"{n} voxels need {gibibytes(needed)} of memory, and {gibibytes(available)} are free"
+        coarser = _rounded_up(min(grid.spacing) * (needed / max(available, 1)) ** (1 / 3))
+        cure = f'A spacing of about "{length(coarser)}" fits, or a smaller box, or a machine with more memory'
+        yield Problem(key, length(min(grid.spacing)), fault, cure)
+
+
+def _rounded_up(value: float) -> float:
+    """To two digits, upwards."""
+    unit = 10.0 ** (floor(log10(value)) - 1)
+    return ceil(value / unit) * unit
+
+
+def gibibytes(count: int) -> str:
+    """Bytes for people: "1.52 GiB"."""
+    return f"{count / 2**30:,.2f} GiB"
+
+
+CHECKS: tuple[Callable[[Inputs], Problems], ...] = (
+    _box,
+    _grid,
+    _labels,
+    _one_source_of_tissue,
+    _region_names,
+    _shapes,
+    _maps,
+    _network,
+    _network_in_box,
+    _blood_pressures,
+    _agent_name,
+    _agent,
+    _plasma_curve,
+    _pores,
+    _binding,
+    _amount_units,
+    _output_choice,
+    _output_times,
+    _memory,
+)

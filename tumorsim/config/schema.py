@@ -1,0 +1,482 @@
+"""Every table and key of a config file: meaning, dimension, bounds, default and what the default rests on.
+
+A value with a dimension is text with a unit in the file ("50 um") and an SI float here. Triples stand x, y, z
+in the file and z, y, x here, the order of the arrays; `Config.resolved` writes x, y, z again. ``None`` means
+"not given": the preset of the region or the catalogue of agents then decides. What takes two keys together,
+or a file, is decided in `checks`.
+
+Tags of the defaults: [S] source read, [C] computed, [M] recalled, [D] design choice.
+"""
+
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    field_serializer,
+)
+
+from tumorsim.agents.agent import Agent as CatalogueAgent
+from tumorsim.agents.catalogue import load_agent
+from tumorsim.agents.interstitium import DIFFUSION_MODELS, PARTITION_MODELS, RETARDATION_MODELS
+from tumorsim.agents.plasma import PLASMA_VOLUMES
+from tumorsim.boundaries import FACES, Boundaries
+from tumorsim.config import values as v
+from tumorsim.config.values import Amount, AmountOf, Condition, Quantity
+from tumorsim.constants import MMHG
+from tumorsim.fields import FIELDS
+from tumorsim.tissue import shapes
+from tumorsim.tissue.properties import PRESETS, UNITS, RegionProperties
+from tumorsim.vessels.wall import WALL_MODES
+
+Precision: TypeAlias = Literal["float32", "float64"]
+
+
+class Undecidable(Exception):
+    """A key that is missing or wrong was asked for, so what depends on it cannot be decided."""
+
+
+class Table(BaseModel):
+    """A table of the config: frozen, and closed to keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """A key that is absent because it is wrong (see `validate.partial`) raises Undecidable."""
+            if name in type(self).model_fields:
+                raise Undecidable(name)
+            return super().__getattr__(name)
+
+
+# domain -----------------------------------------------------------------------------------------------------
+
+
+class Domain(Table):
+    """The box: ``spacing`` with ``size`` or ``shape``, unless an image or a network says how large it is."""
+
+    size: v.Size3 | None = Field(default=None, description="edge lengths of the box")
+    shape: v.Shape3 | None = Field(default=None, description="number of voxels along each axis")
+    spacing: v.Spacing3 | None = Field(
+        default=None, description="edge length of a voxel: one value, or one per axis"
+    )
+    origin: v.Position3 = Field(default=(0.0, 0.0, 0.0), description="lower corner of the box")
+
+
+# tissue -----------------------------------------------------------------------------------------------------
+
+
+class Shape(Table):
+    noun: ClassVar[type[shapes.Shape]]
+    region: v.Text = Field(description="the region to paint")
+
+    def painted(self, *, seed: int) -> shapes.Shape:
+        """The shape itself; ``seed`` serves one that needs a seed and has none of its own."""
+        values = {name: value for name, value in self if name != "kind"}
+        if values.get("seed", seed) is None:
+            values["seed"] = seed
+        return self.noun(**values)
+
+
+class Sphere(Shape):
+    noun = shapes.Sphere
+    kind: Literal["sphere"]
+    radius: v.Length
+    center: v.Position3 | None = Field(default=None, description="default: centre of the box")
+
+
+class Ellipsoid(Shape):
+    noun = shapes.Ellipsoid
+    kind: Literal["ellipsoid"]
+    radii: v.Size3 = Field(description="half axes")
+    center: v.Position3 | None = Field(default=None, description="default: centre of the box")
+
+
+class Lobed(Shape):
+    noun = shapes.Lobed
+    kind: Literal["lobed"]
+    radius: v.Length = Field(description="radius of the sphere of the same volume")
+    center: v.Position3 | None = Field(default=None, description="default: centre of the box")
+    roughness: Annotated[float, v.Number(least=0, most=0.99)] = Field(
+        default=0.25, description="relative standard deviation of the radius [D]"
+    )
+    lobes: Annotated[int, v.Number(least=2, most=16, whole=True)] = Field(
+        default=4, description="lobes around the circumference [D]"
+    )
+    seed: v.Whole | None = Field(default=None, description="default: the seed of the tissue")
+
+
+class Core(Shape):
+    noun = shapes.Core
+    kind: Literal["core"]
+    of: v.Text = Field(description="the region whose inner part is painted")
+    fraction: Annotated[float, v.Number(above=0, most=0.999)] | None = Field(
+        default=None, description="size of the core relative to the region"
+    )
+    depth: v.Length | None = Field(
+        default=None, description="depth below the surface at which the core begins"
+    )
+
+
+class Margin(Shape):
+    noun = shapes.Margin
+    kind: Literal["margin"]
+    of: v.Text = Field(description="the region around which the shell is painted, over the background only")
+    thickness: v.Length
+
+
+AnyShape: TypeAlias = Annotated[Sphere | Ellipsoid | Lobed | Core | Margin, Field(discriminator="kind")]
+
+
+class Image(Table):
+    """A segmented image instead of shapes."""
+
+    file: v.InputFile = Field(description="NIfTI, NRRD, TIFF stack, .npy or HDF5")
+    dataset: v.Text | None = Field(default=None, description="path of the array inside an HDF5 file")
+    labels: dict[str, v.Whole] = Field(
+        description="the label of each region; 0 is the background", examples=["{ tumour = 1 }"]
+    )
+    ignore: Annotated[tuple[v.Whole, ...], v.LIST] = Field(
+        default=(), description="labels to read as background"
+    )
+    spacing: v.Spacing3 | None = Field(default=None, description="where the file carries none")
+    resample: v.Spacing3 | None = Field(default=None, description="nearest neighbour to this spacing")
+
+
+class Region(Table):
+    """The properties of a region. What is not given comes from the preset."""
+
+    preset: Annotated[str, v.OneOf(PRESETS)] | None = Field(
+        default=None, description="default: the preset of the region's own name"
+    )
+    hydraulic_conductivity: v.TissueConductivity | None = None
+    hydraulic_conductivity_log_sd: v.Ratio | None = Field(
+        default=None, description="of a log-normal voxel field whose median is the value"
+    )
+    correlation_length: v.Distance | None = Field(default=None, description="of the random voxel fields")
+    interstitial_fraction: v.PositiveFraction | None = None
+    vessel_area_density: v.AreaDensity | None = Field(default=None, description="of the continuum vessels")
+    vessel_area_density_log_sd: v.Ratio | None = None
+    wall_hydraulic_conductivity: v.WallConductivity | None = None
+    leakiness_log_sd: v.Ratio | None = Field(
+        default=None,
+        description="of a log-normal factor on the wall's conductivity and permeability together",
+    )
+    vascular_pressure: v.PositivePressure | None = None
+    plasma_oncotic_pressure: v.PositivePressure | None = None
+    interstitial_oncotic_pressure: v.PositivePressure | None = None
+    protein_reflection_coefficient: v.Fraction | None = None
+    lymphatic_filtration: v.Filtration | None = None
+    lymphatic_pressure: v.Pressure | None = None
+    pore_radius: v.Length | None = None
+    pore_area_fraction: v.Fraction | None = None
+    wall_thickness: v.Length | None = None
+    uptake_rate: v.Rate | None = Field(
+        default=None, description="first-order cellular uptake of the free agent"
+    )
+    binding_sites: v.Concentration | None = Field(default=None, description="per tissue volume")
+
+
+MAPPED = tuple(name for name in UNITS if name != "correlation_length" and not name.endswith("_log_sd"))
+"""Properties that a map can give voxel by voxel."""
+
+
+class PropertyMap(Table):
+    """A value per voxel that replaces a property everywhere."""
+
+    file: v.InputFile = Field(description=".npy or HDF5, of the shape of the grid, (nz, ny, nx)")
+    dataset: v.Text | None = Field(default=None, description="path of the array inside an HDF5 file")
+    unit: v.Text | None = Field(default=None, description="of the numbers in the file; default SI")
+
+
+def _file_alone(raw: object) -> object:
+    return {"file": raw} if isinstance(raw, str) else raw
+
+
+def _with_units(maps: dict[str, PropertyMap]) -> dict[str, PropertyMap]:
+    return {name: m.model_copy(update={"unit": m.unit or UNITS[name]}) for name, m in maps.items()}
+
+
+class Tissue(Table):
+    background: v.Text = Field(default="normal", description="the region that fills the box")
+    seed: v.Whole = Field(default=1, description="of every random field")
+    shapes: Annotated[tuple[AnyShape, ...], v.LIST] = Field(
+        default=(), description="painted in order, later over earlier"
+    )
+    image: Image | None = None
+    regions: dict[str, Region] = Field(default_factory=dict)
+    maps: Annotated[
+        dict[Annotated[str, v.OneOf(MAPPED)], Annotated[PropertyMap, BeforeValidator(_file_alone)]],
+        AfterValidator(_with_units),
+    ] = Field(default_factory=dict)
+
+    @property
+    def region_names(self) -> tuple[str, ...]:
+        """The regions in use: the background, then those of the shapes or the image as they appear."""
+        painted = [shape.region for shape in self.shapes]
+        labelled = list(self.image.labels) if self.image else []
+        return tuple(dict.fromkeys([self.background, *painted, *labelled]))
+
+    def properties(self, name: str) -> RegionProperties:
+        """The numbers of a region: its preset with what its table changes.
+
+        A preset's name needs no table, and chooses that preset in a table without one. What neither gives is
+        an error of `checks`, and a KeyError here.
+        """
+        table = self.regions.get(name, Region(preset=None))
+        given = {item.name: getattr(table, item.name) for item in fields(RegionProperties)}
+        given = {key: value for key, value in given.items() if value is not None}
+        if len(given) == len(fields(RegionProperties)):
+            return RegionProperties(**given)
+        return replace(PRESETS[table.preset or name], **given)
+
+
+# vessels and fluid ------------------------------------------------------------------------------------------
+
+
+class Vessels(Table):
+    model: Literal["continuum", "network", "none"] = "continuum"
+    file: v.InputFile | None = Field(default=None, description="the network, DGF or VTP")
+    unit: v.LengthUnit | None = Field(
+        default=None, description="of coordinates and radii; default: m in DGF, um in VTP"
+    )
+    pressure_unit: v.PressureUnit = Field(default=1.0, description="of the pressures in the file; default Pa")
+    default_radius: v.Length = Field(default=5e-6, description="of segments without one; 5 um [D]")
+    arterial_pressure: v.Pressure = Field(
+        default=25 * MMHG, description="at inlets where the file has no pressures; 25 mmHg [D]"
+    )
+    venous_pressure: v.Pressure = Field(
+        default=10 * MMHG, description="at outlets where the file has no pressures; 10 mmHg [D]"
+    )
+    fit_domain: v.Flag = Field(default=False, description="the box is that of the network and a margin")
+    margin: v.Distance = Field(default=50e-6, description="around a fitted network; 50 um [D]")
+
+
+PressureCondition: TypeAlias = Annotated[float | None, Condition({"no-flux": None}, Quantity("Pa"))]
+AgentCondition: TypeAlias = Annotated[
+    Amount | None,
+    Condition({"closed": None, "open": Amount(0.0, "")}, AmountOf(per="/m^3", example="1 uM")),
+]
+
+
+class PressureFaces(Table):
+    """What holds on each face; a face that is not named takes ``default``."""
+
+    default: PressureCondition = None
+    z_low: PressureCondition = None
+    z_high: PressureCondition = None
+    y_low: PressureCondition = None
+    y_high: PressureCondition = None
+    x_low: PressureCondition = None
+    x_high: PressureCondition = None
+
+
+class AgentFaces(Table):
+    """What holds on each face; a face that is not named takes ``default``."""
+
+    default: AgentCondition = None
+    z_low: AgentCondition = None
+    z_high: AgentCondition = None
+    y_low: AgentCondition = None
+    y_high: AgentCondition = None
+    x_low: AgentCondition = None
+    x_high: AgentCondition = None
+
+
+def _all_faces(raw: object) -> object:
+    return raw if isinstance(raw, dict | Table) else {"default": raw}
+
+
+def _conditions(faces: PressureFaces | AgentFaces) -> list[Any]:
+    """The six conditions in the order of FACES."""
+    return [getattr(faces, face if face in faces.model_fields_set else "default") for face in FACES]
+
+
+class Pressure(Table):
+    boundary: Annotated[PressureFaces, BeforeValidator(_all_faces)] = Field(
+        default=PressureFaces.model_construct(default=0.0),
+        description='"no-flux" or a pressure, for all faces or per face; 0 mmHg [D]: a tissue-isolated box',
+    )
+    tolerance: Annotated[float, v.Number(above=0, most=0.01)] = Field(
+        default=1e-8, description="relative residual [D]"
+    )
+
+    @field_serializer("boundary", when_used="json")
+    def _every_face(self, faces: PressureFaces) -> dict[str, float | None]:
+        return dict(zip(FACES, _conditions(faces), strict=True))
+
+    @property
+    def boundaries(self) -> Boundaries:
+        return Boundaries(*_conditions(self.boundary))
+
+
+class Transport(Table):
+    boundary: Annotated[AgentFaces, BeforeValidator(_all_faces)] = Field(
+        default=AgentFaces.model_construct(default=None),
+        description='"closed" (nothing diffuses out), "open" (clean fluid outside) or a concentration',
+    )
+    limiter: Literal["van_leer", "koren", "upwind"] = "van_leer"
+
+    @field_serializer("boundary", when_used="json")
+    def _every_face(self, faces: AgentFaces) -> dict[str, Amount | None]:
+        return dict(zip(FACES, _conditions(faces), strict=True))
+
+    @property
+    def conditions(self) -> list[Amount | None]:
+        """Of the six faces in the order of FACES; the unit is that of the amount, "" for "open"."""
+        return _conditions(self.boundary)
+
+    @property
+    def boundaries(self) -> Boundaries:
+        """Concentrations outside the faces, in amount/m³ of available fluid."""
+        return Boundaries(*(None if amount is None else amount.value for amount in self.conditions))
+
+
+# agent and dose ---------------------------------------------------------------------------------------------
+
+
+class Agent(Table):
+    """An agent of the catalogue with what is changed, or without ``name`` one that is described here."""
+
+    name: v.Text | None = Field(default=None, description="in the catalogue")
+    diameter: v.Length | None = Field(default=None, description="hydrodynamic")
+    molar_mass: v.MolarMass | None = None
+    plasma_half_lives: Annotated[tuple[v.Duration, ...], v.LIST] | None = None
+    plasma_fractions: Annotated[tuple[v.Fraction, ...], v.LIST] | None = None
+    dissociation_constant: v.Concentration | None = None
+    binding_on: v.Association | None = None
+    binding_off: v.Rate | None = Field(
+        default=None, description="default: dissociation_constant times binding_on"
+    )
+    internalisation: v.Rate | None = Field(default=None, description="bound to internalised")
+    decay_half_life: v.Duration | None = None
+    wall_mode: Annotated[str, v.OneOf(WALL_MODES)] | None = None
+    wall_permeability: v.WallPermeability | None = Field(default=None, description="instead of the model's")
+    charge_factor: v.Positive | None = Field(default=None, description="on the partition into the pores")
+    interstitial_diffusivity: v.Diffusivity | None = Field(default=None, description="instead of the model's")
+    matrix_model: Annotated[str, v.OneOf(DIFFUSION_MODELS)] | None = None
+    partition_model: Annotated[str, v.OneOf(PARTITION_MODELS)] | None = None
+    retardation_model: Annotated[str, v.OneOf(RETARDATION_MODELS)] | None = None
+
+    def chosen(self) -> "CatalogueAgent":
+        """The agent of the catalogue, if there is a name, with the values given here.
+
+        One half-life needs no fraction, and k_off = K_d k_on wherever it is not given itself.
+        Raises ConfigError for a name that the catalogue has not.
+        """
+        given = {key: getattr(self, key) for key in type(self).model_fields if key != "name"}
+        given = {key: value for key, value in given.items() if value is not None}
+        if len(given.get("plasma_half_lives", ())) == 1:
+            given.setdefault("plasma_fractions", (1.0,))
+        agent = load_agent(self.name) if self.name else CatalogueAgent(name="custom")
+        agent = agent.with_values(**given)
+        changed = given.keys() & {"dissociation_constant", "binding_on"} and "binding_off" not in given
+        if changed and agent.dissociation_constant is not None and agent.binding_on is not None:
+            agent = agent.with_values(binding_off=agent.dissociation_constant * agent.binding_on)
+        return agent
+
+
+class Dosing(Table):
+    dose: v.Dose = Field(
+        description="mass, mol or activity: all amounts are then in kg, mol or Bq", examples=['"50 mg"']
+    )
+    body: Annotated[str, v.OneOf(PLASMA_VOLUMES)] = Field(
+        default="human", description="sets the plasma volume"
+    )
+    plasma_volume: v.Volume | None = Field(default=None, description="default: that of the body")
+    infusion: v.Time = Field(default=0.0, description="length of the infusion; 0 is a bolus")
+    initial_free: v.AmountDensity | None = Field(
+        default=None, description="in the tissue at time 0, per tissue volume"
+    )
+
+
+# run and output ---------------------------------------------------------------------------------------------
+
+
+class Run(Table):
+    duration: v.Duration = Field(description="simulated time", examples=['"24 h"'])
+    precision: Precision = Field(default="float32", description="of the fields while computing")
+    cfl: v.PositiveFraction = Field(
+        default=0.4, description="part of the advective limit of a step that is used [D]"
+    )
+    max_step: v.Duration = Field(default=600.0, description="longest time step; 10 min [D]")
+    seed: v.Whole = Field(default=0, description="of anything random without a seed of its own")
+    checkpoint_every: v.Duration = Field(
+        default=600.0, description="wall time between checkpoints; 10 min [D]"
+    )
+
+
+class Output(Table):
+    every: v.Duration | None = Field(
+        default=None, description="interval of the outputs; default: the end only"
+    )
+    times: Annotated[tuple[v.Duration, ...], v.LIST] | None = Field(
+        default=None, description="instead of every"
+    )
+    fields: Annotated[tuple[Annotated[str, v.OneOf(FIELDS)], ...], v.LIST] = (
+        "region",
+        "pressure",
+        "velocity",
+        "free",
+        "bound",
+        "internalised",
+        "vessel_area_density",
+    )
+    compression: Literal["gzip", "none"] = "gzip"
+    precision: Precision = Field(default="float32", description="of the fields in the file")
+
+
+class Config(Table):
+    """A whole config: SI numbers, triples z, y, x, paths absolute."""
+
+    title: v.Text = ""
+    domain: Domain
+    tissue: Tissue
+    vessels: Vessels
+    pressure: Pressure
+    transport: Transport
+    agent: Agent
+    dosing: Dosing
+    run: Run
+    output: Output
+    _path: Path | None = PrivateAttr(None)
+    _given: str = PrivateAttr("")
+
+    @property
+    def path(self) -> Path | None:
+        """The file it was read from."""
+        return self._path
+
+    @property
+    def config_given(self) -> str:
+        """The text it was read from: the file, those it extends, and what was set on the command line."""
+        return self._given
+
+    def read_from(self, path: Path, text: str) -> "Config":
+        """The same config, knowing its source."""
+        copy = self.model_copy()
+        copy._path, copy._given = path, text
+        return copy
+
+    def resolved(self) -> dict[str, Any]:
+        """Every key with its value or default, ready for JSON: SI numbers, triples x, y, z as in the file.
+
+        The regions in use have all their properties, and the agent what the catalogue says.
+        """
+        tables = self.model_dump(mode="json")
+        names = self.tissue.region_names
+        tables["tissue"]["regions"] |= {name: asdict(self.tissue.properties(name)) for name in names}
+        agent = self.agent.chosen()
+        tables["agent"] = {item.name: getattr(agent, item.name) for item in fields(agent) if item.repr}
+        return tables
+
+
+PATH_KEYS = ("vessels.file", "tissue.image.file", "tissue.maps.*", "tissue.maps.*.file")
+"""Keys whose text is a path, relative to the file that names it."""

@@ -1,0 +1,144 @@
+"""From SI numbers to a labelled colour bar: the unit shown, the range and the map."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from math import ceil, floor, log10
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tumorsim.constants import MMHG, TISSUE_DENSITY
+
+if TYPE_CHECKING:
+    from matplotlib.colors import Colormap, Normalize
+
+    from tumorsim.results import Results
+
+FIELD_COLOURS = ("inferno", 0.1, 1.0)
+VESSEL_COLOURS = ("Blues_r", 0.08, 0.92)
+"""Colour maps and the part of each that is used. Zero is not black, so that it does not look like a hole."""
+_LOG_DECADES = 3
+"""[D]: decades below the top that a logarithmic scale shows."""
+_OUTLIERS = 2e-3
+"""[D]: share of the voxels that may lie above the top of the scale; the bar then ends in an arrow."""
+
+_PREFIXES = {-12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}
+_PER_CUBIC_METRE = {"mol": (1e-3, "M"), "kg": (1e-3, "g/mL"), "Bq": (1e-6, "Bq/mL")}
+_SHOWN = {
+    "Pa": (1 / MMHG, "mmHg"),
+    "m/s": (1e6, "µm/s"),
+    "1/m": (1e-2, "1/cm"),
+    "m^2/(Pa s)": (1e4 * MMHG, "cm²/(mmHg s)"),
+    "1": (1.0, ""),
+}
+
+
+@dataclass(frozen=True)
+class ColourScale:
+    """How a field is shown: ``factor`` turns SI into ``unit``; ``low`` and ``high`` are in that unit.
+
+    ``clipped`` says that some values exceed ``high``.
+    """
+
+    label: str
+    unit: str
+    factor: float
+    low: float
+    high: float
+    log: bool = False
+    clipped: bool = False
+    colours: tuple[str, float, float] = FIELD_COLOURS
+
+    @property
+    def colour_map(self) -> "Colormap":
+        from matplotlib import colormaps
+        from matplotlib.colors import ListedColormap
+
+        name, first, last = self.colours
+        return ListedColormap(colormaps[name](np.linspace(first, last, 256)))
+
+    @property
+    def norm(self) -> "Normalize":
+        from matplotlib.colors import LogNorm, Normalize
+
+        return (LogNorm if self.log else Normalize)(self.low, self.high, clip=True)
+
+
+def display_unit(unit: str, *, peak: float, amount_unit: str, dose: float | None) -> tuple[float, str]:
+    """Factor and name of the unit in which an SI ``unit`` is shown.
+
+    Amounts N per tissue volume are shown as %ID/g = 100 N / (ρ · dose), with ρ the tissue density in g/m³,
+    when the dose is known; else as molar, g/mL or Bq/mL with the prefix that suits ``peak`` (SI).
+    """
+    if unit != f"{amount_unit}/m^3":
+        return _SHOWN.get(unit, (1.0, unit))
+    if dose:
+        return 100 / (1e3 * TISSUE_DENSITY * dose), "%ID/g"
+    factor, name = _PER_CUBIC_METRE[amount_unit]
+    power = min(max(3 * floor(log10(peak * factor) / 3), -12), 9) if peak > 0 else 0
+    return factor * 10.0**-power, _PREFIXES[power] + name
+
+
+def colour_scale(
+    results: "Results",
+    field: str,
+    *,
+    times: Iterable[float],
+    within: np.ndarray | None = None,
+    limits: tuple[float, float] | None = None,
+    log: bool = False,
+) -> ColourScale:
+    """The scale that fits ``field`` at all of ``times`` (s), or between ``limits`` given in the unit shown.
+
+    Only voxels ``within`` a mask (nz, ny, nx) count. A linear scale starts at 0 unless the field has negative
+    values; a logarithmic one spans three decades.
+    """
+    lowest, typical, highest = np.array([_extent(values(results, field, time), within) for time in times]).T
+    peak, bottom = float(typical.max()), float(min(lowest.min(), 0.0))
+    factor, unit = display_unit(
+        results.unit(field), peak=peak, amount_unit=results.amount_unit, dose=results.dose
+    )
+    top = _rounded_up(peak * factor) or 1.0
+    low, high = limits or (top * 10.0**-_LOG_DECADES if log else bottom * factor, top)
+    clipped = bool(highest.max() * factor > high * (1 + 1e-6))
+    return ColourScale(_label(results, field), unit, factor, low, high, log, clipped)
+
+
+def pressure_scale(pressure: np.ndarray) -> ColourScale:
+    """The scale of the blood pressures ``pressure`` (Pa; nan where unknown)."""
+    low, high = np.nanmin(pressure) / MMHG, np.nanmax(pressure) / MMHG
+    scale = ColourScale("blood pressure", "mmHg", 1 / MMHG, float(low), float(high), colours=VESSEL_COLOURS)
+    return scale if high > low else replace(scale, low=float(low) - 1, high=float(high) + 1)
+
+
+def values(results: "Results", field: str, time: float) -> np.ndarray:
+    """The scalar field in SI, (nz, ny, nx); of a vector field its magnitude."""
+    array = np.asarray(results.field(field, time=time), dtype=np.float32)
+    return np.linalg.norm(array, axis=-1) if array.ndim == 4 else array
+
+
+def _extent(array: np.ndarray, within: np.ndarray | None) -> tuple[float, float, float]:
+    """Smallest value, the value that only few voxels exceed, and largest value."""
+    array = array.ravel() if within is None else array[within]
+    rank = min(int(array.size * (1 - _OUTLIERS)), array.size - 1)
+    return float(array.min()), float(np.partition(array, rank)[rank]), float(array.max())
+
+
+def _label(results: "Results", field: str) -> str:
+    """What the field is, without the remark after the comma, and with the agent called by its name."""
+    meaning = str(results.long_name(field)).split(",")[0]
+    name = agent_name(results)
+    return f"{name}{meaning[5:]}" if name and meaning.startswith("agent ") else meaning
+
+
+def agent_name(results: "Results") -> str:
+    """The agent's name in the config, or an empty text."""
+    return str(results.config.get("agent", {}).get("name") or "")
+
+
+def _rounded_up(value: float) -> float:
+    """``value`` rounded up to two digits, so that the bar ends near a round number."""
+    if value <= 0:
+        return 0.0
+    step = 10.0 ** (floor(log10(value)) - 1)
+    return ceil(value / step - 1e-9) * step

@@ -1,0 +1,333 @@
+"""Reading a result file."""
+
+import difflib
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import h5py
+import numpy as np
+
+from tumorsim.errors import ConfigError, Problem, StorageError
+from tumorsim.grid import Grid
+from tumorsim.sinks.layout import FORMAT, output_times, series_datasets
+from tumorsim.units import UnitError, to_si
+
+if TYPE_CHECKING:
+    from tumorsim.vessels.network import Network
+
+_SHOWN_TIMES = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
+
+
+class Results:
+    """A result file, read only. Arrays are read when asked for, (nz, ny, nx) and SI.
+
+    ::
+
+        results = tumorsim.open("doxil.vtkhdf")
+        results.field("free", time="24 h")          # amount per tissue volume, results.unit("free")
+        results.statistics["tumour/mean_free"]      # one number per results.times
+
+    May be used as a context manager; the file is closed with the object otherwise. A file that a run still writes
+    can be opened: it shows what was there at that moment. Raises StorageError when the file cannot be read.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self._file = _open(self.path)
+
+    def close(self) -> None:
+        """Close the file; what was not read before can no longer be read."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @cached_property
+    def title(self) -> str:
+        return str(self._file["tumorsim"].attrs["title"])
+
+    @cached_property
+    def amount_unit(self) -> str:
+        """The unit of all amounts: that of the dose, mol, kg or Bq."""
+        return str(self._file["tumorsim"].attrs["amount_unit"])
+
+    @cached_property
+    def grid(self) -> Grid:
+        image = self._file["VTKHDF"].attrs
+        nx, ny, nz = (int(n) for n in image["WholeExtent"][1::2])
+        (hx, hy, hz), (x, y, z) = (map(float, image[name]) for name in ("Spacing", "Origin"))
+        return Grid((nz, ny, nx), (hz, hy, hx), (z, y, x))
+
+    @cached_property
+    def times(self) -> np.ndarray:
+        """Times of the outputs, s."""
+        return output_times(self._file)
+
+    @property
+    def steps(self) -> range:
+        """Numbers of the outputs, from 0."""
+        return range(len(self.times))
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run reached the end that its config asks for."""
+        duration = self.config.get("run", {}).get("duration", 0.0)
+        return bool(len(self.times)) and bool(self.times[-1] >= duration * (1 - 1e-9))
+
+    @cached_property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the fields."""
+        return tuple(self._file["VTKHDF/CellData"])
+
+    def unit(self, name: str) -> str:
+        """The unit of a field, of a statistic or of a term of the ledger."""
+        return str(self._dataset(name).attrs["units"])
+
+    def long_name(self, name: str) -> str:
+        """What a field, a statistic or a term of the ledger is."""
+        return str(self._dataset(name).attrs["long_name"])
+
+    def field(self, name: str, time: float | str | None = None, *, step: int | None = None) -> np.ndarray:
+        """A field at the output nearest to ``time`` (s, or text such as "24 h"), or at output number ``step``.
+
+        Without either, the last output. Shape (nz, ny, nx); vectors (nz, ny, nx, 3), components x, y, z.
+        Raises ConfigError for an unknown name, or a time or step that the file does not reach, and StorageError
+        when the file is damaged.
+        """
+        if name not in self.fields:
+            raise _unknown(name, self.fields)
+        chosen = self.step_at(time) if step is None else self._checked(step)
+        try:
+            slab = int(self._file["VTKHDF/Steps/CellDataOffsets"][name][chosen])
+            return np.asarray(self._file["VTKHDF/CellData"][name][slab])
+        except (OSError, KeyError) as error:
+            raise StorageError(
+                f"{self.path}: {name} at output {chosen} cannot be read; the file is damaged."
+            ) from error
+
+    def step_at(self, time: float | str | None = None) -> int:
+        """Number of the output nearest to ``time``, of the last one for None."""
+        if not len(self.times):
+            raise StorageError(
+                f"{self.path} holds no output yet: the run ended before its first. Run it again."
+            )
+        if time is None:
+            return len(self.times) - 1
+        seconds = _seconds(time)
+        first, last = self.times[0], self.times[-1]
+        slack = 1e-6 * max(abs(first), abs(last))
+        if not first - slack <= seconds <= last + slack:
+            cure = f"The outputs go from {time_text(first)} to {time_text(last)}"
+            raise ConfigError(Problem("time", time, "there is no output near this time", cure))
+        return int(np.argmin(np.abs(self.times - seconds)))
+
+    def _checked(self, step: int) -> int:
+        if not -len(self.times) <= step < len(self.times):
+            cure = (
+                f"Use 0 to {len(self.times) - 1}, or -1 for the last"
+                if len(self.times)
+                else "The file holds none"
+            )
+            raise ConfigError(Problem("step", step, "there is no such output", cure))
+        return self.steps[step]
+
+    @cached_property
+    def region_names(self) -> tuple[str, ...]:
+        """The name of each label of the field ``region``."""
+        return tuple(str(name) for name in self._file["tumorsim/region_names"].asstr()[:])
+
+    @property
+    def regions(self) -> dict[str, int]:
+        """The label of each region."""
+        return {name: label for label, name in enumerate(self.region_names)}
+
+    @cached_property
+    def network(self) -> "Network | None":
+        """The vessel network, where the run had one."""
+        group = self._file["tumorsim"].get("vessels")
+        if group is None:
+            return None
+        from tumorsim.vessels.network import Network
+
+        arrays = {name: np.asarray(group[name]) for name in group}
+        nodes = np.ascontiguousarray(arrays.pop("nodes")[:, ::-1])
+        return Network(nodes=nodes, source=str(group.attrs["source"]), **arrays)
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The config with every default, SI units."""
+        return dict(json.loads(self._text("config_resolved")))
+
+    @cached_property
+    def config_text(self) -> str:
+        """The config as it was given."""
+        return self._text("config_given")
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """What made the file; under ``resumed`` the same for every part of a run that was resumed."""
+        lines = bytes(self._file["tumorsim/resumed"][:]).decode().splitlines()
+        return json.loads(self._text("provenance")) | {"resumed": [json.loads(line) for line in lines]}
+
+    @property
+    def dose(self) -> float | None:
+        """The dose in ``amount_unit``, where the config gives one."""
+        dose = self.config.get("dosing", {}).get("dose")
+        value = dose.get("value") if isinstance(dose, Mapping) else dose
+        return None if value is None else float(value)
+
+    @cached_property
+    def statistics(self) -> dict[str, np.ndarray]:
+        """Numbers per region, ``REGION/NAME``: one for each output."""
+        return self._series("statistics")
+
+    @cached_property
+    def ledger(self) -> dict[str, np.ndarray]:
+        """Where the dose is: every term for each output."""
+        return self._series("ledger")
+
+    def _series(self, group: str) -> dict[str, np.ndarray]:
+        found = series_datasets(self._file["tumorsim"][group])
+        return {
+            name: np.asarray(series[: len(self.times)]) for name, series in found.items() if name != "time"
+        }
+
+    def _dataset(self, name: str) -> h5py.Dataset:
+        places = ("VTKHDF/CellData", "tumorsim/statistics", "tumorsim/ledger")
+        for place in places:
+            if isinstance(found := self._file[place].get(name), h5py.Dataset):
+                return found
+        raise _unknown(name, (*self.fields, *self.statistics, *self.ledger))
+
+    def _text(self, name: str) -> str:
+        return str(self._file["tumorsim"][name].asstr()[()])
+
+    def __repr__(self) -> str:
+        if not self._file:
+            return f"Results({str(self.path)!r}), closed"
+        if not len(self.times):
+            outputs = "none yet"
+        else:
+            outputs = f"{len(self.times)}, {time_text(self.times[0])} to {time_text(self.times[-1])}"
+        return (
+            f"Results({str(self.path)!r})  {self.title}\n"
+            f"  grid     {self.grid!r}\n"
+            f"  outputs  {outputs}{'' if self.complete else ' (not complete)'}\n"
+            f"  fields   {', '.join(self.fields)}\n"
+            f"  regions  {', '.join(self.region_names)}"
+        )
+
+
+def _open(path: Path) -> h5py.File:
+    if not path.is_file():
+        raise StorageError(f"{path}: there is no such file.{_similar(path)}")
+    if not h5py.is_hdf5(path):
+        raise StorageError(
+            f"{path} is not a tumorsim result: it is no HDF5 file, or its beginning is damaged."
+        )
+    try:
+        file = _open_hdf5(path)
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be opened: {error}. If it was copied, copy it again, completely. If its run was killed or "
+            "the disk was full, mend it with tumorsim.sinks.superblock.recover(path), then continue with --resume."
+        ) from error
+    group = file.get("tumorsim")
+    if group is None or "format" not in group.attrs:
+        file.close()
+        raise StorageError(
+            f"{path} is an HDF5 file, but not a result that tumorsim wrote. Name a result file."
+        )
+    if group.attrs["format"] > FORMAT:
+        file.close()
+        raise StorageError(f"{path} was written by a newer tumorsim. Update tumorsim to read it.")
+    return file
+
+
+def _open_hdf5(path: Path) -> h5py.File:
+    """Without locks, as a run may be writing, and the place may be read-only. A file whose run was killed at an
+    output opens only in the mode for files that are being written."""
+    try:
+        return h5py.File(path, "r", locking=False)
+    except OSError:
+        try:
+            return h5py.File(path, "r", locking=False, swmr=True)
+        except OSError:
+            pass
+        raise
+
+
+def _similar(path: Path) -> str:
+    """A hint at result files of a similar name in the same folder."""
+    there = [file.name for file in path.parent.glob("*.vtkhdf")] if path.parent.is_dir() else []
+    close = difflib.get_close_matches(path.name, there, n=3, cutoff=0.5)
+    return f" Did you mean {' or '.join(close)}?" if close else ""
+
+
+def _unknown(name: str, known: tuple[str, ...]) -> ConfigError:
+    close = difflib.get_close_matches(name, known, n=1)
+    cure = f"Did you mean {close[0]}?" if close else f"There are {', '.join(known)}"
+    return ConfigError(Problem("field", name, "the file holds nothing of this name", cure))
+
+
+def _seconds(time: float | str) -> float:
+    if not isinstance(time, str):
+        return float(time)
+    try:
+        return to_si(time, "s")
+    except UnitError as error:
+        raise ConfigError(Problem("time", time, str(error), 'Write for example "24 h"')) from None
+
+
+def time_text(seconds: float) -> str:
+    """A time in the largest unit of which it is at least two: ``time_text(86400)`` is "24 h"."""
+    size, name = next(((s, n) for s, n in _SHOWN_TIMES if abs(seconds) >= 2 * s), _SHOWN_TIMES[-1])
+    return f"{seconds / size:g} {name}"
+
+
+def summary(results: Results) -> dict[str, Any]:
+    """What a result holds, as plain values fit for JSON; numbers that are not finite become None."""
+    grid, provenance = results.grid, results.provenance
+    made_by = {key: provenance.get(key) for key in ("tumorsim", "git_commit", "date", "device", "seed")}
+    return {
+        "file": str(results.path),
+        "bytes": results.path.stat().st_size,
+        "title": results.title,
+        "complete": results.complete,
+        "outputs": len(results.times),
+        "times": [float(time) for time in results.times],
+        "grid": {
+            "shape": list(grid.shape[::-1]),
+            "spacing": list(grid.spacing[::-1]),
+            "origin": list(grid.origin[::-1]),
+        },
+        "regions": list(results.region_names),
+        "fields": {
+            name: {"unit": results.unit(name), "long_name": results.long_name(name)}
+            for name in results.fields
+        },
+        "dose": results.dose,
+        "amount_unit": results.amount_unit,
+        "made_by": {**made_by, "resumed": len(provenance["resumed"])},
+        "ledger": _last(results, results.ledger),
+        "statistics": _last(results, results.statistics),
+    }
+
+
+def _last(results: Results, series: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
+    """The last value of each series with its unit and meaning."""
+    return {
+        name: {
+            "value": float(values[-1]) if np.isfinite(values[-1]) else None,
+            "unit": results.unit(name),
+            "long_name": results.long_name(name),
+        }
+        for name, values in series.items()
+        if len(values)
+    }

@@ -1,0 +1,71 @@
+"""When to step and when to write: the time step is bent so that it lands on every landmark.
+
+The plan depends on nothing but the landmarks and the limit, so a resumed run takes the very same steps.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+
+@dataclass(frozen=True)
+class Step:
+    """Step ``number`` (from 1) leads from ``start`` to ``end``, s; ``output`` says that ``end`` is an output time."""
+
+    number: int
+    start: float
+    end: float
+    output: bool
+
+    @property
+    def length(self) -> float:
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Output times and other moments (the end of an infusion) that a step must land on, s.
+
+    Between two landmarks the steps are equal and none exceeds ``limit``.
+    """
+
+    duration: float
+    limit: float
+    output_times: tuple[float, ...]
+    landmarks: tuple[float, ...] = ()
+
+    def steps(self, *, after: int = 0) -> Iterator[Step]:
+        """The steps in order, from the one numbered ``after + 1``."""
+        number = 0
+        for start, end, count in self._intervals():
+            skipped = min(count, max(0, after - number))
+            for k in range(skipped, count):
+                edge = [start + (end - start) * j / count for j in (k, k + 1)]
+                edge[1] = end if k + 1 == count else edge[1]
+                yield Step(number + k + 1, *edge, output=k + 1 == count and end in self.output_times)
+            number += count
+
+    @property
+    def count(self) -> int:
+        """Number of steps in all."""
+        return sum(count for _, _, count in self._intervals())
+
+    def _intervals(self) -> Iterator[tuple[float, float, int]]:
+        moments = {t for t in (*self.output_times, *self.landmarks, self.duration) if 0 < t <= self.duration}
+        start = 0.0
+        for end in sorted(moments):
+            yield start, end, max(1, ceil((end - start) / self.limit * (1 - 1e-12)))
+            start = end
+
+
+def output_times(*, duration: float, every: float | None, times: Sequence[float] | None) -> tuple[float, ...]:
+    """The output times after 0: the given ones, or multiples of ``every``; the end is always one of them."""
+    if times is not None:
+        chosen = {t for t in times if 0 < t <= duration}
+    else:
+        interval = duration if every is None else every
+        chosen = {interval * k for k in range(1, int(duration / interval * (1 + 1e-12)) + 1)}
+    last = max(chosen, default=0.0)
+    if abs(last - duration) <= 1e-9 * duration:  # a multiple that is the end but for rounding
+        chosen.discard(last)
+    return tuple(sorted(chosen | {duration}))

@@ -1,0 +1,119 @@
+"""The ledger: where every part of the dose is, from the very fluxes that the update used.
+
+::
+
+    injected = plasma + cleared + free + bound + internalised + lymph + boundary + decayed + degraded
+
+The plasma curve is prescribed, so ``cleared`` is what left the plasma by neither decay nor this tissue. What is
+*checked* is the tissue's own balance, which no definition can hide::
+
+    initial + extravasated = free + bound + internalised + lymph + boundary + decayed + degraded
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Protocol
+
+import numpy as np
+
+from tumorsim.errors import NumericsError
+
+TOLERANCE = {"float64": 1e-12, "float32": 1e-6}
+"""Largest imbalance, relative to all that ever entered the tissue [D]. The dose itself is larger still."""
+
+LONG_NAMES = {
+    "injected": "dose given so far",
+    "plasma": "in plasma",
+    "plasma_decayed": "decayed in plasma",
+    "cleared": "left the plasma, neither decayed nor into this tissue",
+    "initial": "in the tissue at the start",
+    "entered": "from plasma into tissue, gross",
+    "extravasated": "from plasma into tissue, net",
+    "free": "free in the interstitium",
+    "bound": "bound",
+    "internalised": "inside cells",
+    "lymph": "drained by lymphatics",
+    "boundary": "left through the faces of the box, net",
+    "decayed": "decayed in the tissue",
+    "degraded": "degraded inside cells",
+    "imbalance": "tissue balance: initial + extravasated less all that is accounted for",
+}
+
+
+class Plasma(Protocol):
+    """What the ledger asks of a plasma curve (amounts up to time t)."""
+
+    def injected(self, t: float) -> float: ...
+    def amount(self, t: float) -> float: ...
+    def decayed(self, t: float) -> float: ...
+
+
+@dataclass
+class Ledger:
+    """Amounts accumulated over a run, in the unit of the dose."""
+
+    initial: float = 0.0
+    entered: float = 0.0
+    extravasated: float = 0.0
+    lymph: float = 0.0
+    boundary: float = 0.0
+    decayed: float = 0.0
+    degraded: float = 0.0
+    compensation: dict[str, float] = field(default_factory=dict)
+
+    def add(self, increment: object) -> None:
+        """Add one step's amounts; Kahan-compensated, since a run takes 1e4 steps or more."""
+        for term in _ACCUMULATED:
+            self._add(term, getattr(increment, term))
+
+    def _add(self, term: str, amount: float) -> None:
+        corrected = amount - self.compensation.get(term, 0.0)
+        old = getattr(self, term)
+        new = old + corrected
+        self.compensation[term] = (new - old) - corrected
+        setattr(self, term, new)
+
+    def entries(self, pools: Mapping[str, float], plasma: Plasma, time: float) -> dict[str, float]:
+        """Every term of the ledger at ``time``; ``pools`` are the amounts now free, bound and internalised."""
+        tissue = {name: pools.get(name, 0.0) for name in ("free", "bound", "internalised")}
+        out = {term: getattr(self, term) for term in ("lymph", "boundary", "decayed", "degraded")}
+        injected, in_plasma, lost = plasma.injected(time), plasma.amount(time), plasma.decayed(time)
+        return {
+            "injected": injected,
+            "plasma": in_plasma,
+            "plasma_decayed": lost,
+            "cleared": injected - in_plasma - lost - self.extravasated,
+            "initial": self.initial,
+            "entered": self.entered,
+            "extravasated": self.extravasated,
+            **tissue,
+            **out,
+            "imbalance": self.initial + self.extravasated - sum(tissue.values()) - sum(out.values()),
+        }
+
+    def to_json(self) -> dict[str, object]:
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+_ACCUMULATED = ("entered", "extravasated", "lymph", "boundary", "decayed", "degraded")
+
+
+def closure(entries: Mapping[str, float]) -> float:
+    """The imbalance relative to all that ever entered the tissue; 0 while nothing has."""
+    scale = abs(entries["initial"]) + abs(entries["entered"])
+    return abs(entries["imbalance"]) / scale if scale > 0 else 0.0
+
+
+def check_closure(entries: Mapping[str, float], *, precision: str, step: int) -> None:
+    """Raise NumericsError when the ledger does not close, or holds what cannot be."""
+    if not all(np.isfinite(value) for value in entries.values()):
+        broken = [name for name, value in entries.items() if not np.isfinite(value)]
+        raise NumericsError(f"step {step}: the ledger terms {', '.join(broken)} are not finite. Try a smaller run.cfl")
+    error = closure(entries)
+    if error > TOLERANCE[precision]:
+        table = "\n".join(f"  {name:<14} {value: .9e}  {LONG_NAMES[name]}" for name, value in entries.items())
+        raise NumericsError(
+            f"step {step}: the ledger does not close: imbalance {error:.2e} of what entered the tissue, "
+            f"{TOLERANCE[precision]:.0e} allowed in {precision}\n{table}\n"
+            'Try run.precision = "float64"; if it persists, this is a bug worth reporting'
+        )

@@ -1,0 +1,108 @@
+"""The 48 bytes at the start of an HDF5 file that decide whether other programs may open it.
+
+A result is written in HDF5's single-writer mode: metadata reach the file in an order that leaves it
+consistent after every write, so that a killed run loses at most the output it was writing. In that mode
+HDF5 marks the file "open for writing", and refuses it to every reader that does not ask for that mode,
+ParaView among them, even when the writer is long dead. These functions take the mark off, as the
+``h5clear`` tool of HDF5 does: after every output, and on request.
+
+Layout of the superblock, version 3 (HDF5 File Format Specification 3.0, section II.A)::
+
+    0 signature   8 version   9 size of offsets   11 consistency flags   28 end of file   44 checksum
+"""
+
+import os
+import struct
+from pathlib import Path
+
+from tumorsim.errors import StorageError
+
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_FLAGS, _END, _CHECKSUM, _SIZE = 11, 28, 44, 48
+_MASK = 0xFFFFFFFF
+_MIX = (4, 6, 8, 16, 19, 4)
+_FINAL = (14, 11, 25, 16, 4, 14, 24)
+
+
+def recover(path: Path) -> bool:
+    """Make a result readable again whose run was killed in the middle of an output; True if it had to be mended.
+
+    Takes the mark off, and corrects an end of file that lies beyond the bytes that are there (full disk).
+    Nothing else is touched. Not for a file that a living run still writes.
+
+    Raises StorageError when the file cannot be read or written, or is not a file of this kind.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be opened for repair ({error.strerror}).") from error
+    try:
+        if not _is_known(os.pread(descriptor, _SIZE, 0)):
+            raise StorageError(
+                f"{path}: not a tumorsim result, or its first bytes are damaged; run it again."
+            )
+        return release(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def release(descriptor: int) -> bool:
+    """Take the mark off the open file ``descriptor``; True if anything was changed."""
+    block = os.pread(descriptor, _SIZE, 0)
+    if not _is_known(block):
+        return False
+    (end,) = struct.unpack_from("<Q", block, _END)
+    end = min(end, os.fstat(descriptor).st_size)
+    clean = (
+        block[:_FLAGS]
+        + b"\0"
+        + block[_FLAGS + 1 : _END]
+        + struct.pack("<Q", end)
+        + block[_END + 8 : _CHECKSUM]
+    )
+    clean += struct.pack("<I", checksum(clean))
+    if clean == block:
+        return False
+    os.pwrite(descriptor, clean, 0)
+    return True
+
+
+def _is_known(block: bytes) -> bool:
+    """A version 3 superblock with 8-byte offsets whose checksum is right."""
+    return (
+        len(block) == _SIZE
+        and block.startswith(_SIGNATURE)
+        and block[8:10] == b"\x03\x08"
+        and struct.unpack_from("<I", block, _CHECKSUM)[0] == checksum(block[:_CHECKSUM])
+    )
+
+
+def checksum(data: bytes) -> int:
+    """Jenkins' lookup3 hash of ``data``, the checksum of all HDF5 metadata (B. Jenkins 2006, public domain)."""
+    words = list(struct.unpack(f"<{-(-len(data) // 12) * 3}I", data.ljust(-(-len(data) // 12) * 12, b"\0")))
+    state = [(0xDEADBEEF + len(data)) & _MASK] * 3
+    for start in range(0, len(words), 3):
+        state = [(s + w) & _MASK for s, w in zip(state, words[start : start + 3], strict=True)]
+        if start + 3 < len(words):
+            _mix(state)
+    _finish(state)
+    return state[2]
+
+
+def _rotate(value: int, bits: int) -> int:
+    return ((value << bits) | (value >> (32 - bits))) & _MASK
+
+
+def _mix(state: list[int]) -> None:
+    """Reversible mixing of the three words: each step takes one from the word after, in turn."""
+    for step, bits in enumerate(_MIX):
+        i, last, following = step % 3, (step + 2) % 3, (step + 1) % 3
+        state[i] = ((state[i] - state[last]) & _MASK) ^ _rotate(state[last], bits)
+        state[last] = (state[last] + state[following]) & _MASK
+
+
+def _finish(state: list[int]) -> None:
+    """The irreversible last mixing, which spreads every bit over the third word."""
+    for step, bits in enumerate(_FINAL):
+        i, last = (step + 2) % 3, (step + 1) % 3
+        state[i] = ((state[i] ^ state[last]) - _rotate(state[last], bits)) & _MASK

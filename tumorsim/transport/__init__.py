@@ -1,0 +1,1 @@
+"""Carrying an agent through the interstitium: advection, diffusion, exchange and binding, split and stepped."""

@@ -1,0 +1,138 @@
+"""What happens to the agent within a voxel: exchange with plasma and lymph, uptake, binding, decay."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tumorsim.device.twin import Array, Device
+from tumorsim.grid import Grid
+from tumorsim.operators import exchange as exchange_module
+from tumorsim.operators.bind import bind
+from tumorsim.operators.exchange import exchange
+from tumorsim.operators.exchange_factors import exchange_factors
+from tumorsim.operators.internalise import internalise
+from tumorsim.operators.wall_exchange_rates import wall_exchange_rates
+
+
+@dataclass(frozen=True)
+class Kinetics:
+    """Rates that are the same in every voxel, 1/s; ``binding_on`` in m³/(amount s)."""
+
+    binding_on: float = 0.0
+    binding_off: float = 0.0
+    internalisation: float = 0.0
+    degradation: float = 0.0
+    decay: float = 0.0
+
+
+class Exchange:
+    """Exchange of free agent with plasma and lymph, cellular uptake and decay; exact for a constant plasma.
+
+    Coefficients are host maps: P S/V in 1/s, σ, φ_v and φ_L in 1/s, uptake in 1/s on N, and ε.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        grid: Grid,
+        *,
+        permeability_density: np.ndarray,
+        reflection: np.ndarray,
+        filtration: Array,
+        lymph_drainage: Array,
+        uptake_rate: np.ndarray,
+        available_fraction: np.ndarray,
+        decay: float,
+        real: type,
+    ):
+        self._device = device
+        self._decay = decay
+        self._extravasation, self._reabsorption = device.empty(grid.shape, real), device.empty(grid.shape, real)
+        wall_exchange_rates(
+            device,
+            self._extravasation,
+            self._reabsorption,
+            device.upload(permeability_density, real),
+            device.upload(reflection, real),
+            filtration,
+        )
+        self._losses = lymph_drainage, device.upload(uptake_rate, real), device.upload(available_fraction, real)
+        self._factors = device.empty(grid.shape, real), device.empty(grid.shape, real)
+        self._factors_for = -1.0
+        self._booked = device.empty((len(exchange_module.TERMS), *grid.shape[:2]), np.float64)
+        self._voxel_volume = grid.voxel_volume
+
+    def advance(self, concentration: Array, internalised: Array | None, *, plasma: float, dt: float) -> dict[str, float]:
+        """Take C over ``dt``, in place, at the mean plasma concentration; returns the amounts of TERMS."""
+        rates = self._extravasation, self._reabsorption, *self._losses
+        if dt != self._factors_for:
+            exchange_factors(self._device, *self._factors, *rates, decay=self._decay, dt=dt)
+            self._factors_for = dt
+        exchange(
+            self._device,
+            concentration,
+            internalised,
+            self._booked,
+            *self._factors,
+            *rates,
+            plasma=plasma,
+            decay=self._decay,
+            dt=dt,
+        )
+        sums = np.asarray(self._device.sum(self._booked, axis=(1, 2))) * self._voxel_volume
+        return dict(zip(exchange_module.TERMS, map(float, sums), strict=True))
+
+
+class Binding:
+    """Reversible binding of free agent, internalisation of the bound, degradation and decay of both pools."""
+
+    def __init__(
+        self,
+        device: Device,
+        grid: Grid,
+        *,
+        binding_sites: np.ndarray,
+        available_fraction: np.ndarray,
+        kinetics: Kinetics,
+        real: type,
+    ):
+        self._device = device
+        self._kinetics = kinetics
+        self.binds = kinetics.binding_on > 0 and bool(binding_sites.any())
+        self.changes_cells = kinetics.internalisation + kinetics.degradation + kinetics.decay > 0
+        if self.binds:
+            self._sites = device.upload(binding_sites, real)
+            self._epsilon = device.upload(available_fraction, real)
+        self._booked = device.empty((2, *grid.shape[:2]), np.float64)
+        self._voxel_volume = grid.voxel_volume
+
+    def advance(
+        self, concentration: Array, bound: Array | None, internalised: Array | None, dt: float
+    ) -> tuple[float, float]:
+        """Take the pools over ``dt``, in place; returns the amounts decayed and degraded."""
+        k = self._kinetics
+        if self.binds:
+            bind(
+                self._device,
+                concentration,
+                bound,
+                self._sites,
+                self._epsilon,
+                binding_on=k.binding_on,
+                binding_off=k.binding_off,
+                dt=dt,
+            )
+        if internalised is None or not self.changes_cells:
+            return 0.0, 0.0
+        internalise(
+            self._device,
+            bound,
+            internalised,
+            self._booked,
+            internalisation=k.internalisation,
+            degradation=k.degradation,
+            decay=k.decay,
+            dt=dt,
+        )
+        decayed, degraded = np.asarray(self._device.sum(self._booked, axis=(1, 2))) * self._voxel_volume
+        return float(decayed), float(degraded)

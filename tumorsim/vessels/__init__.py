@@ -1,0 +1,1 @@
+"""Blood vessels: their wall, their network, and the blood that flows in them."""
