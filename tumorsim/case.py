@@ -13,16 +13,21 @@ from tumorsim.agents.particle import free_diffusivity
 from tumorsim.agents.plasma import PLASMA_VOLUMES, PlasmaCurve, plasma_curve
 from tumorsim.config.inputs import Inputs
 from tumorsim.config.load import load_config
-from tumorsim.config.schema import Config
+from tumorsim.config.checks import estimated_memory
+from tumorsim.config.schema import AnyShape, Config
 from tumorsim.errors import ConfigError, Problem
-from tumorsim.flow.pressure import FluidProperties
+from tumorsim.device.select import select_device
+from tumorsim.device.twin import Device
+from tumorsim.fields import FIELDS, POOLS
+from tumorsim.flow.pressure import Flow, FluidProperties, solve_flow
 from tumorsim.grid import Grid
 from tumorsim.schedule import Schedule, output_times
 from tumorsim.tissue.images import regions_from_image
 from tumorsim.tissue.properties import load_map, property_map
 from tumorsim.tissue.regions import Regions
-from tumorsim.tissue.shapes import paint
-from tumorsim.transport.stepper import TransportProperties
+from tumorsim.tissue import shapes
+from tumorsim.transport.reactions import Kinetics
+from tumorsim.transport.stepper import Stepper, TransportProperties
 from tumorsim.vessels.blood_flow import blood_flow
 from tumorsim.vessels.network import Network
 from tumorsim.vessels.rasterise import rasterise
@@ -68,10 +73,9 @@ class Case:
                 image, tissue.image.labels, background=tissue.background, ignore=tissue.image.ignore
             )
             return regions
-        shapes = [shape.painted(seed=tissue.seed) for shape in tissue.shapes]
-        return paint(self.grid, shapes, background=tissue.background)
+        return shapes.paint(self.grid, [_shape(s, tissue.seed) for s in tissue.shapes], background=tissue.background)
 
-    def property(self, name: str) -> np.ndarray:
+    def tissue_map(self, name: str) -> np.ndarray:
         """A property of the tissue in every voxel: its map where the config has one, else by region."""
         tissue = self.config.tissue
         given = tissue.maps.get(name)
@@ -109,7 +113,7 @@ class Case:
             return fields.area_density, fields.volume_fraction, pressure
         if self.config.vessels.model == "none":
             return zero, zero, zero
-        return self.property("vessel_area_density"), zero, self.property("vascular_pressure")
+        return self.tissue_map("vessel_area_density"), zero, self.tissue_map("vascular_pressure")
 
     @property
     def vessel_area_density(self) -> np.ndarray:
@@ -126,17 +130,17 @@ class Case:
         wall = wall_coefficients(
             mode=self.agent.wall_mode,
             particle_radius=self.particle_radius,
-            pore_radius=self.property("pore_radius"),
-            pore_area_fraction=self.property("pore_area_fraction"),
-            wall_thickness=self.property("wall_thickness"),
-            wall_hydraulic_conductivity=self.property("wall_hydraulic_conductivity"),
+            pore_radius=self.tissue_map("pore_radius"),
+            pore_area_fraction=self.tissue_map("pore_area_fraction"),
+            wall_thickness=self.tissue_map("wall_thickness"),
+            wall_hydraulic_conductivity=self.tissue_map("wall_hydraulic_conductivity"),
             diffusivity_in_plasma=free_diffusivity(2 * self.particle_radius),
             charge_factor=self.agent.charge_factor,
         )
         permeability = wall.permeability
         if self.agent.wall_permeability is not None:
             permeability = np.where(permeability > 0, self.agent.wall_permeability, 0.0)
-        leakiness = self.property("leakiness")
+        leakiness = self.tissue_map("leakiness")
         return WallCoefficients(
             wall.hydraulic_conductivity * leakiness, permeability * leakiness, wall.reflection_coefficient
         )
@@ -144,14 +148,14 @@ class Case:
     @cached_property
     def fluid(self) -> FluidProperties:
         """Coefficients of the interstitial pressure equation."""
-        sigma = self.property("protein_reflection_coefficient")
-        oncotic = self.property("plasma_oncotic_pressure") - self.property("interstitial_oncotic_pressure")
+        sigma = self.tissue_map("protein_reflection_coefficient")
+        oncotic = self.tissue_map("plasma_oncotic_pressure") - self.tissue_map("interstitial_oncotic_pressure")
         return FluidProperties(
-            hydraulic_conductivity=self.property("hydraulic_conductivity"),
+            hydraulic_conductivity=self.tissue_map("hydraulic_conductivity"),
             vessel_filtration=self.wall.hydraulic_conductivity * self.vessel_area_density,
             vascular_effective_pressure=self._vessels[2] - sigma * oncotic,
-            lymphatic_filtration=self.property("lymphatic_filtration"),
-            lymphatic_pressure=self.property("lymphatic_pressure"),
+            lymphatic_filtration=self.tissue_map("lymphatic_filtration"),
+            lymphatic_pressure=self.tissue_map("lymphatic_pressure"),
         )
 
     # agent --------------------------------------------------------------------------------------------------
@@ -193,7 +197,7 @@ class Case:
         """D in the available interstitial fluid, m²/s."""
         if self.agent.interstitial_diffusivity is not None:
             return np.full(self.grid.shape, self.agent.interstitial_diffusivity)
-        conductivity = self.property("hydraulic_conductivity")
+        conductivity = self.tissue_map("hydraulic_conductivity")
         return hindered_diffusivity(self.particle_radius, conductivity, model=self.agent.matrix_model)
 
     @cached_property
@@ -202,19 +206,27 @@ class Case:
         agent, decay = self.agent, self.agent.decay_half_life
         return TransportProperties(
             available_fraction=available_fraction(
-                self.particle_radius, self.property("interstitial_fraction"), model=agent.partition_model
+                self.particle_radius, self.tissue_map("interstitial_fraction"), model=agent.partition_model
             ),
             diffusivity=self.diffusivity,
             retardation=convective_retardation(self.particle_radius, model=agent.retardation_model),
             wall_permeability_density=self.wall.permeability * self.vessel_area_density,
             wall_reflection=self.wall.reflection_coefficient,
-            uptake_rate=self.property("uptake_rate"),
-            binding_sites=self.property("binding_sites"),
-            binding_on=agent.binding_on or 0.0,
-            binding_off=agent.binding_off or 0.0,
-            internalisation=agent.internalisation or 0.0,
-            decay=float(np.log(2)) / decay if decay else 0.0,
+            uptake_rate=self.tissue_map("uptake_rate"),
+            binding_sites=self.tissue_map("binding_sites"),
+            kinetics=Kinetics(
+                binding_on=agent.binding_on or 0.0,
+                binding_off=agent.binding_off or 0.0,
+                internalisation=agent.internalisation or 0.0,
+                decay=float(np.log(2)) / decay if decay else 0.0,
+            ),
         )
+
+    @property
+    def initial_free(self) -> np.ndarray | None:
+        """N at time 0 in every voxel; None for clean tissue."""
+        initial = self.config.dosing.initial_free
+        return None if initial is None else np.full(self.grid.shape, initial.value)
 
     # run ----------------------------------------------------------------------------------------------------
 
@@ -234,3 +246,90 @@ class Case:
     def __repr__(self) -> str:
         vessels = repr(self.network) if self.network else f"{self.config.vessels.model} vessels"
         return f"Case({self.title!r}, {self.agent.name}, {self.grid!r}, {vessels})"
+
+
+def _shape(given: AnyShape, seed: int) -> shapes.Shape:
+    """A shape of the config as the tissue room paints it; ``seed`` where it has none."""
+    values = {key: value for key, value in given if key not in ("kind", "region")}
+    if "seed" in values and values["seed"] is None:
+        values["seed"] = seed
+    kinds = {kind.__name__.lower(): kind for kind in (shapes.Sphere, shapes.Ellipsoid, shapes.Lobed, shapes.Core, shapes.Margin)}
+    return kinds[given.kind](given.region, **values)
+
+
+def solve_case_flow(case: Case, device: Device) -> Flow:
+    """The interstitial pressure and velocity of a case."""
+    given = case.config.pressure
+    return solve_flow(
+        device,
+        case.grid,
+        case.fluid,
+        given.boundaries,
+        tolerance=given.tolerance,
+        precision=case.config.run.precision,
+    )
+
+
+def stepper_of(case: Case, device: Device, flow: Flow) -> Stepper:
+    """What carries the agent of a case along with a flow."""
+    run, transport = case.config.run, case.config.transport
+    return Stepper(
+        device,
+        case.grid,
+        flow=flow,
+        properties=case.transport,
+        boundaries=transport.boundaries,
+        limiter=transport.limiter,
+        precision=run.precision,
+        cfl=run.cfl,
+        max_step=run.max_step,
+    )
+
+
+def limits(case: Case, *, device: str = "auto") -> dict[str, tuple[float, str, str]]:
+    """What a run of the case takes and what governs it: value, unit and meaning by name. Solves the flow."""
+    machine, _ = select_device(device)
+    config, grid = case.config, case.grid
+    flow = solve_case_flow(case, machine)
+    stepper = stepper_of(case, machine, flow)
+    schedule = case.schedule(stepper.step_size)
+    speed = max(machine.maximum(abs(u)) for u in flow.velocity)
+    diffusivity = float(np.median(case.diffusivity))
+    uptake = float(case.tissue_map("uptake_rate").max())
+    length = _half_width(case.regions)
+    return {
+        "voxels": (grid.voxels, "", repr(grid)),
+        "memory": (estimated_memory(config), "B", "that the run needs, about"),
+        "result file": (_file_size(case, len(schedule.output_times) + 1), "B", "at most, before compression"),
+        **{f"step: {name}": (limit, "s", STEP_LIMITS[name]) for name, limit in stepper.limits.items()},
+        "steps": (schedule.count, "", "in all"),
+        "pressure iterations": (flow.iterations, "", f"to a relative residual of {flow.residual:.1e}"),
+        "fastest flow": (speed, "m/s", "Darcy velocity on a face"),
+        "diffusivity": (diffusivity, "m^2/s", "of the agent in the interstitium, median"),
+        "Péclet number": (speed * length / diffusivity, "", f"u L/D over the radius of the tumour, {length * 1e6:.3g} µm"),
+        "cell Péclet number": (speed * max(grid.spacing) / diffusivity, "", "over one voxel"),
+        "Thiele modulus": (length * (uptake / diffusivity) ** 0.5, "", "L √(k/D) with the largest uptake rate k"),
+    }
+
+
+STEP_LIMITS = {
+    "advection": "a voxel must not be emptied by the fluid that leaves it",
+    "max_step": "run.max_step",
+}
+"""What each of the stepper's limits guards."""
+
+
+def _file_size(case: Case, outputs: int) -> int:
+    """Bytes of the fields in the result: those that change with every output, the others once."""
+    output, voxels = case.config.output, case.grid.voxels
+    real = np.dtype(output.precision).itemsize
+    fields = [FIELDS[name] for name in output.fields]
+    once = sum(1 if field.label else real * field.components for field in fields if field.name not in POOLS)
+    return voxels * (once + outputs * real * sum(field.name in POOLS for field in fields))
+
+
+def _half_width(regions: Regions) -> float:
+    """Radius of the sphere with the volume of all that is not background; of the box where nothing else is."""
+    volumes = list(regions.volumes().values())
+    volume = sum(volumes[1:]) or volumes[0]
+    return float((3 * volume / (4 * np.pi)) ** (1 / 3))

@@ -205,7 +205,7 @@ class Meter:
         from rich.progress import BarColumn, Progress, TextColumn
 
         self.console, self.silent = console, silent
-        self.bar = Progress(BarColumn(30), TextColumn("{task.description}"), console=console, transient=True)
+        self.bar = Progress(BarColumn(20), TextColumn("{task.description}"), console=console, transient=True)
         self.task = self.bar.add_task("starting", total=1.0)
         self.first: tuple[float, float] | None = None
         self.next_line = 0.0
@@ -239,7 +239,7 @@ def progress_line(progress: "Progress", *, first: tuple[float, float]) -> str:
     if progress.time >= progress.duration:
         to_go = f"took {span(progress.wall_seconds)}"
     return (
-        f"{span(progress.time)} of {span(progress.duration)}, step {progress.step} of {span(progress.dt)}, "
+        f"{span(progress.time)} of {span(progress.duration)}, dt {span(progress.dt)}, "
         f"{to_go}, ledger {progress.ledger_error:.1e}"
     )
 

@@ -28,3 +28,5 @@ _ALL = (
 )
 
 FIELDS = {field.name: field for field in _ALL}
+POOLS = ("free", "bound", "internalised")
+"""The fields that change in time."""

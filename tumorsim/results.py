@@ -3,6 +3,7 @@
 import difflib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -30,8 +31,8 @@ class Results:
         results.field("free", time="24 h")          # amount per tissue volume, results.unit("free")
         results.statistics["tumour/mean_free"]      # one number per results.times
 
-    May be used as a context manager; the file is closed with the object otherwise. A file that a run still writes
-    can be opened: it shows what was there at that moment. Raises StorageError when the file cannot be read.
+    May be used as a context manager; the file is closed with the object otherwise. A file that a run still
+    writes can be opened: it shows what was there at that moment. Raises StorageError when it cannot be read.
     """
 
     def __init__(self, path: str | Path):
@@ -94,11 +95,11 @@ class Results:
         return str(self._dataset(name).attrs["long_name"])
 
     def field(self, name: str, time: float | str | None = None, *, step: int | None = None) -> np.ndarray:
-        """A field at the output nearest to ``time`` (s, or text such as "24 h"), or at output number ``step``.
+        """A field at the output nearest to ``time`` (s, or text such as "24 h"), or at output ``step``.
 
         Without either, the last output. Shape (nz, ny, nx); vectors (nz, ny, nx, 3), components x, y, z.
-        Raises ConfigError for an unknown name, or a time or step that the file does not reach, and StorageError
-        when the file is damaged.
+        Raises ConfigError for an unknown name, or a time or step that the file does not reach, and
+        StorageError when the file is damaged.
         """
         if name not in self.fields:
             raise _unknown(name, self.fields)
@@ -108,15 +109,13 @@ class Results:
             return np.asarray(self._file["VTKHDF/CellData"][name][slab])
         except (OSError, KeyError) as error:
             raise StorageError(
-                f"{self.path}: {name} at output {chosen} cannot be read; the file is damaged."
+                f"{self.path} is damaged: {name} at output {chosen} cannot be read. Copy it or run it again."
             ) from error
 
     def step_at(self, time: float | str | None = None) -> int:
         """Number of the output nearest to ``time``, of the last one for None."""
         if not len(self.times):
-            raise StorageError(
-                f"{self.path} holds no output yet: the run ended before its first. Run it again."
-            )
+            raise StorageError(f"{self.path} holds no output: the run ended before its first. Run it again.")
         if time is None:
             return len(self.times) - 1
         seconds = _seconds(time)
@@ -129,12 +128,8 @@ class Results:
 
     def _checked(self, step: int) -> int:
         if not -len(self.times) <= step < len(self.times):
-            cure = (
-                f"Use 0 to {len(self.times) - 1}, or -1 for the last"
-                if len(self.times)
-                else "The file holds none"
-            )
-            raise ConfigError(Problem("step", step, "there is no such output", cure))
+            fault = f"the file holds {len(self.times)} outputs"
+            raise ConfigError(Problem("step", step, fault, "Use 0 for the first, -1 for the last"))
         return self.steps[step]
 
     @cached_property
@@ -156,8 +151,14 @@ class Results:
         from tumorsim.vessels.network import Network
 
         arrays = {name: np.asarray(group[name]) for name in group}
-        nodes = np.ascontiguousarray(arrays.pop("nodes")[:, ::-1])
-        return Network(nodes=nodes, source=str(group.attrs["source"]), **arrays)
+        return Network(
+            nodes=np.ascontiguousarray(arrays["nodes"][:, ::-1]),
+            segments=arrays["segments"],
+            radius=arrays["radius"],
+            pressure=arrays.get("pressure"),
+            flow=arrays.get("flow"),
+            source=str(group.attrs["source"]),
+        )
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -194,9 +195,8 @@ class Results:
 
     def _series(self, group: str) -> dict[str, np.ndarray]:
         found = series_datasets(self._file["tumorsim"][group])
-        return {
-            name: np.asarray(series[: len(self.times)]) for name, series in found.items() if name != "time"
-        }
+        found.pop("time")
+        return {name: np.asarray(series[: len(self.times)]) for name, series in found.items()}
 
     def _dataset(self, name: str) -> h5py.Dataset:
         places = ("VTKHDF/CellData", "tumorsim/statistics", "tumorsim/ledger")
@@ -227,40 +227,34 @@ class Results:
 def _open(path: Path) -> h5py.File:
     if not path.is_file():
         raise StorageError(f"{path}: there is no such file.{_similar(path)}")
-    if not h5py.is_hdf5(path):
-        raise StorageError(
-            f"{path} is not a tumorsim result: it is no HDF5 file, or its beginning is damaged."
-        )
     try:
         file = _open_hdf5(path)
     except OSError as error:
+        if not h5py.is_hdf5(path):
+            raise StorageError(f"{path} is not a tumorsim result, or may not be read.") from error
         raise StorageError(
-            f"{path} cannot be opened: {error}. If it was copied, copy it again, completely. If its run was killed or "
-            "the disk was full, mend it with tumorsim.sinks.superblock.recover(path), then continue with --resume."
+            f"{path} is damaged: {error}. If it is a copy, copy it again. If its run was killed or the disk "
+            "was full, continue with --resume, or mend it with tumorsim.sinks.superblock.recover(path)."
         ) from error
     group = file.get("tumorsim")
     if group is None or "format" not in group.attrs:
-        file.close()
-        raise StorageError(
-            f"{path} is an HDF5 file, but not a result that tumorsim wrote. Name a result file."
-        )
+        raise StorageError(f"{path} is an HDF5 file, but not a tumorsim result. Name a result file.")
     if group.attrs["format"] > FORMAT:
-        file.close()
         raise StorageError(f"{path} was written by a newer tumorsim. Update tumorsim to read it.")
     return file
 
 
 def _open_hdf5(path: Path) -> h5py.File:
-    """Without locks, as a run may be writing, and the place may be read-only. A file whose run was killed at an
-    output opens only in the mode for files that are being written."""
+    """Open without locks, as a run may be writing, and the place may be read-only.
+
+    A file whose run was killed at an output opens only in the mode for files that are being written.
+    """
     try:
         return h5py.File(path, "r", locking=False)
-    except OSError:
-        try:
+    except OSError as error:
+        with suppress(OSError):
             return h5py.File(path, "r", locking=False, swmr=True)
-        except OSError:
-            pass
-        raise
+        raise error
 
 
 def _similar(path: Path) -> str:

@@ -1,29 +1,34 @@
 """A run, from a case to a result file."""
 
 import time as clock
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tumorsim.case import Case
+from tumorsim.case import Case, solve_case_flow, stepper_of
 from tumorsim.device.select import select_device
 from tumorsim.device.twin import Device
-from tumorsim.flow.pressure import Flow, solve_flow
+from tumorsim.errors import ConfigError, Problem
+from tumorsim.fields import FIELDS, POOLS, Field
+from tumorsim.flow.pressure import Flow
 from tumorsim.flow.velocity import cell_velocity
 from tumorsim.schedule import Step
 from tumorsim.sinks.checkpoint import latest_checkpoint, write_checkpoint
 from tumorsim.sinks.fields import ResultFile
-from tumorsim.sinks.ledger import Ledger, check_closure, closure
+from tumorsim.sinks.ledger import LONG_NAMES, Ledger, check_closure, closure
 from tumorsim.sinks.provenance import collect
-from tumorsim.sinks.statistics import field_statistics
+from tumorsim.sinks.statistics import field_statistics, statistics_fields
 from tumorsim.transport.stepper import State, Stepper
 
 if TYPE_CHECKING:
     from tumorsim.results import Results
+
+STATE = tuple(field.name for field in fields(State))
+PROGRESS_EVERY = 0.2
+"""Wall seconds between two reports of progress."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,17 @@ class Progress:
     ledger_error: float
 
 
+@dataclass
+class Moment:
+    """All that a run knows after ``step`` steps: what a checkpoint holds."""
+
+    step: int
+    time: float
+    outputs: int
+    state: State
+    ledger: Ledger
+
+
 def simulate(
     case: Case,
     *,
@@ -47,22 +63,180 @@ def simulate(
     resume: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> "Results":
-    """Run a case and return its results, read from the file ``out`` (default: the case's name in this folder).
+    """Run a case and return its results, read from the file ``out`` (default: the case's name, in this folder).
 
-    Solves the interstitial pressure and velocity once, then carries the agent by Strang-split steps that land
-    on every output time. With ``resume`` it continues from the newest checkpoint beside ``out``, bit for bit.
-    An interrupt leaves a checkpoint. Raises ConfigError, NumericsError (exit status 3) or StorageError (4).
+    Solves the interstitial pressure and velocity once, then carries the agent by split steps that land on every
+    output time, under a ledger that must close. With ``resume`` it goes on from the newest checkpoint beside
+    ``out``, bit for bit; an interrupt leaves a checkpoint.
+    Raises ConfigError, DeviceError, NumericsError or StorageError.
     """
-    out = out or Path(f"{case.name}.vtkhdf")
-    machine, _ = select_device(device)
-    flow = solve_flow(
-        machine, case.grid, case.fluid, case.pressure_boundaries, tolerance=case.pressure_tolerance
-    )
-    stepper = Stepper.of(machine, case.grid, flow, case.transport, **case.stepping)
-    run = Run(case, machine, flow, stepper)
-    run.resume(out) if resume else run.start()
-    with run.result_file(out) as file, run.checkpoint_on_interrupt(out):
-        run.advance(file, out, progress)
     from tumorsim.results import Results
 
+    out = out or Path(f"{case.name}.vtkhdf")
+    machine, _ = select_device(device)
+    flow = solve_case_flow(case, machine)
+    stepper = stepper_of(case, machine, flow)
+    moment = _resumed(case, stepper, out) if resume else _beginning(case, stepper)
+    with _result_file(case, machine, moment, out) as file:
+        run = Run(case, stepper, moment, file, _steady_fields(case, machine, flow), progress)
+        if moment.outputs == 0:
+            run.record()
+        try:
+            run.to_the_end()
+        except KeyboardInterrupt:
+            run.checkpoint()
+            raise
     return Results(out)
+
+
+class Run:
+    """A run in progress: it takes steps, and records the moments that were asked for."""
+
+    def __init__(
+        self,
+        case: Case,
+        stepper: Stepper,
+        moment: Moment,
+        file: ResultFile,
+        steady: dict[str, np.ndarray],
+        progress: Callable[[Progress], None] | None,
+    ):
+        self.case, self.stepper, self.moment, self.file = case, stepper, moment, file
+        self.schedule = case.schedule(stepper.step_size)
+        self._steady = steady
+        self._progress = progress
+        self._started = self._saved = self._reported = clock.monotonic()
+
+    def to_the_end(self) -> None:
+        """Take all the steps that are left."""
+        steps = self.schedule.count
+        for step in self.schedule.steps(after=self.moment.step):
+            self.advance(step)
+            if step.output:
+                self.record()
+            now = clock.monotonic()
+            if now - self._saved >= self.case.config.run.checkpoint_every:
+                self.checkpoint()
+            if now - self._reported >= PROGRESS_EVERY or step.number == steps:
+                self.report(step, steps)
+
+    def advance(self, step: Step) -> None:
+        """Take one step."""
+        moment = self.moment
+        moment.ledger.add(self.stepper.step(moment.state, step.start, step.length, self.case.plasma))
+        moment.step, moment.time = step.number, step.end
+
+    def record(self) -> None:
+        """Store the fields, the statistics and the ledger of this moment, once the ledger was found to close."""
+        moment, case = self.moment, self.case
+        pools = self.stepper.pools(moment.state)
+        entries = self._ledger_entries(pools)
+        check_closure(entries, precision=case.config.run.precision, step=moment.step)
+        statistics = field_statistics(
+            pools,
+            labels=case.regions.labels,
+            region_names=case.regions.names,
+            grid=case.grid,
+            dose=case.plasma.dose,
+        )
+        stored = {name: values for name, values in pools.items() if name in case.config.output.fields}
+        if moment.outputs == 0:
+            stored |= self._steady
+        self.file.append(moment.time, stored, statistics=statistics, ledger=entries)
+        moment.outputs += 1
+
+    def checkpoint(self) -> None:
+        """Write everything that is needed to go on from here."""
+        moment, download = self.moment, self.stepper.device.download
+        arrays = {name: download(array) for name, array in vars(moment.state).items() if array is not None}
+        write_checkpoint(
+            self.file.path,
+            step=moment.step,
+            time=moment.time,
+            state=arrays,
+            config=self.case.config.resolved(),
+            extra={"outputs": moment.outputs, "ledger": moment.ledger.to_json()},
+        )
+        self._saved = clock.monotonic()
+
+    def report(self, step: Step, steps: int) -> None:
+        """Tell whoever listens how far the run is."""
+        self._reported = clock.monotonic()
+        if self._progress is not None:
+            error = closure(self._ledger_entries(self.stepper.pools(self.moment.state)))
+            elapsed = self._reported - self._started
+            duration = self.schedule.duration
+            self._progress(Progress(step.end, duration, step.length, step.number, steps, elapsed, error))
+
+    def _ledger_entries(self, pools: dict[str, np.ndarray]) -> dict[str, float]:
+        volume = self.case.grid.voxel_volume
+        amounts = {name: float(values.sum()) * volume for name, values in pools.items()}
+        return self.moment.ledger.entries(amounts, self.case.plasma, self.moment.time)
+
+
+def _beginning(case: Case, stepper: Stepper) -> Moment:
+    """Time 0, with what the config puts into the tissue."""
+    free = case.initial_free
+    state = stepper.start(None if free is None else {"free": free})
+    initial = sum(float(values.sum()) for values in stepper.pools(state).values()) * case.grid.voxel_volume
+    return Moment(0, 0.0, 0, state, Ledger(initial=initial))
+
+
+def _resumed(case: Case, stepper: Stepper, out: Path) -> Moment:
+    """The newest checkpoint of the same config."""
+    checkpoint = latest_checkpoint(out, config=case.config.resolved())
+    if checkpoint is None:
+        cure = "Run without --resume, or give the --out of the run that was interrupted"
+        raise ConfigError(Problem("--resume", str(out), "there is no checkpoint beside this file", cure))
+    upload = stepper.device.upload
+    pools = {name: upload(checkpoint.state[name]) if name in checkpoint.state else None for name in STATE}
+    return Moment(
+        checkpoint.step,
+        checkpoint.time,
+        checkpoint.extra["outputs"],
+        State(**pools),
+        Ledger(**checkpoint.extra["ledger"]),
+    )
+
+
+def _result_file(case: Case, device: Device, moment: Moment, out: Path) -> ResultFile:
+    """A new file, or that of the interrupted run cut back to the moment it goes on from."""
+    provenance = collect(
+        device_name=f"{device.name}: {device.description}",
+        kernel_hashes=device.kernel_hashes(),
+        seed=case.config.tissue.seed,
+        inputs=case.input_files,
+    )
+    if moment.outputs:
+        return ResultFile.resume(out, moment.outputs, provenance=provenance)
+    config = case.config
+    return ResultFile.create(
+        out,
+        grid=case.grid,
+        fields=[FIELDS[name] for name in config.output.fields],
+        amount_unit=case.amount_unit,
+        title=case.title,
+        config_given=config.config_given,
+        config_resolved=config.resolved(),
+        provenance=provenance,
+        region_names=case.regions.names,
+        statistics=statistics_fields(case.regions.names, POOLS),
+        ledger=[Field(name, "{amount}", meaning) for name, meaning in LONG_NAMES.items()],
+        network=case.network,
+        precision=config.output.precision,
+        compression=config.output.compression,
+    )
+
+
+def _steady_fields(case: Case, device: Device, flow: Flow) -> dict[str, np.ndarray]:
+    """The fields of the config's output that do not change in time."""
+    makers: dict[str, Callable[[], np.ndarray]] = {
+        "region": lambda: case.regions.labels,
+        "pressure": lambda: device.download(flow.pressure),
+        "velocity": lambda: cell_velocity(device, flow),
+        "vessel_area_density": lambda: case.vessel_area_density,
+        "vessel_volume_fraction": lambda: case.vessel_volume_fraction,
+        "hydraulic_conductivity": lambda: case.tissue_map("hydraulic_conductivity"),
+        "wall_permeability": lambda: case.wall.permeability,
+    }
+    return {name: makers[name]() for name in case.config.output.fields if name not in POOLS}

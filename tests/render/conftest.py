@@ -1,4 +1,4 @@
-"""A small made-up result with the attributes of a real one: a sphere with a necrotic core, agent at its rim."""
+"""A small made-up result that answers as a real one does: a sphere with a necrotic core, agent at the rim."""
 
 from dataclasses import dataclass, field, replace
 
@@ -7,6 +7,7 @@ import pytest
 
 from tumorsim.fields import FIELDS
 from tumorsim.grid import Grid
+from tumorsim.units import to_si
 from tumorsim.vessels.network import Network
 
 
@@ -20,7 +21,7 @@ class MadeResult:
     network: Network | None = None
     amount_unit: str = "mol"
     dose: float | None = 1e-4
-    config: dict = field(default_factory=lambda: {"agent": {"name": "Doxil"}, "dosing": {"dose": "50 mg"}})
+    config: dict = field(default_factory=lambda: {"agent": {"name": "Doxil"}})
 
     @property
     def fields(self):
@@ -31,6 +32,10 @@ class MadeResult:
 
     def long_name(self, name):
         return FIELDS[name].long_name
+
+    def step_at(self, time):
+        seconds = self.times[-1] if time is None else to_si(time, "s") if isinstance(time, str) else time
+        return int(np.argmin(np.abs(np.array(self.times) - seconds)))
 
     def field(self, name, *, time):
         """The agent arrives in proportion to time."""

@@ -8,6 +8,7 @@ from hypothesis import strategies as some
 
 from tumorsim.render.annotate import (
     Bar,
+    dose_text,
     draw_bars,
     draw_heading,
     length_text,
@@ -39,6 +40,13 @@ def test_lengths_and_times_are_given_in_the_unit_that_suits_them():
     ]  # fmt: skip
 
 
+def test_a_dose_is_given_in_grams_moles_or_becquerels():
+    assert dose_text(5e-5, "kg") == "dose 50 mg"
+    assert dose_text(8.6e-5, "mol") == "dose 86 µmol"
+    assert dose_text(2e7, "Bq") == "dose 20 MBq"
+    assert dose_text(None, "mol") == ""
+
+
 def boxes(figure):
     return {text.get_text(): text.get_window_extent() for text in figure.texts if text.get_text()}
 
@@ -57,7 +65,7 @@ def test_a_long_title_meets_neither_the_time_nor_the_edge(view):
 def test_agent_and_dose_stand_below_the_title(view):
     figure = sheet(view)
     draw_heading(figure, view)
-    assert list(boxes(figure)) == ["A sphere", "Doxil, dose 50 mg", "24 h"]
+    assert list(boxes(figure)) == ["A sphere", "Doxil, dose 100 µmol", "24 h"]
 
 
 def test_texts_are_legible_at_the_default_size(view):

@@ -9,7 +9,6 @@ from matplotlib.image import imread
 from tumorsim.errors import ConfigError, RenderError, StorageError
 from tumorsim.render import SCENES, draw_scene, render_scene
 from tumorsim.render import scene as scene_module
-from tumorsim.render.scene import stored_time
 
 SMALL = (400, 300)
 """px; enough to see every element, and a render takes about 0.2 s."""
@@ -133,17 +132,6 @@ def test_all_wrong_wishes_are_told_at_once(sphere):
 def test_a_logarithmic_scale_cannot_start_at_zero(sphere):
     with pytest.raises(ConfigError, match="logarithmic"):
         draw_scene(sphere, limits=(0.0, 1.0), log=True)
-
-
-def test_a_time_is_one_of_those_stored(sphere):
-    assert stored_time(sphere, None) == 86400.0
-    assert stored_time(sphere, "60 min") == 3600.0
-    assert stored_time(sphere, 86400.0) == 86400.0
-    for wrong in ("12 h", "24 mm", "24", 0.0):
-        with pytest.raises(ConfigError, match="time"):
-            stored_time(sphere, wrong)
-    with pytest.raises(ConfigError, match="no output yet"):
-        stored_time(replace(sphere, times=()), None)
 
 
 def test_no_picture_is_left_where_nothing_can_be_drawn(sphere, tmp_path, monkeypatch):

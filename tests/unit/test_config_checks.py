@@ -74,12 +74,12 @@ MISTAKES = {
         "vessels.file", "no such file", "Did you mean tumour.npy?",
     ),
     "label not in the image": (
-        {"domain": "", "tissue__image": IMAGE.replace("}", ", necrosis = 2 }"), "tissue__regions__necrosis": 'preset = "necrotic"'},
-        "tissue.image.labels.necrosis", "not in the image", "0 (112 voxels), 1 (8 voxels)",
+        {"domain": "", "tissue__image": IMAGE.replace("tumour = 1", "tumour = 1, necrotic = 2")},
+        "tissue.image.labels.necrotic", "not in the image", "0 (112 voxels), 1 (8 voxels)",
     ),
     "zero voxels": (
         {"domain": 'size = ["1 mm", "1 mm", "30 um"]\nspacing = "100 um"'},
-        "domain.size[2]", "holds no voxel", 'Use "100 um" (1 voxels)',
+        "domain.size[2]", "holds no voxel", 'Use "100 um" (1 voxel)',
     ),
     "particle larger than every pore": (
         {"agent": 'diameter = "5 um"\nplasma_half_lives = ["20 h"]'},
@@ -106,7 +106,7 @@ def test_a_mistake_is_told_by_key_and_cure_and_nothing_else_is(write, mistake):
 
 
 def test_all_ten_in_one_file_come_out_together(write):
-    """The image gives the grid, so the box that holds no voxel does not hide the lack of memory."""
+    """The image gives the grid, so a box without voxels hides no lack of memory; two keys contradict it."""
     found = problems(
         write(
             domain='size = ["1 mm", "1 mm", "30 um"]\nspacing = "100 um"',
@@ -130,6 +130,8 @@ def test_all_ten_in_one_file_come_out_together(write):
         "agent.diameter",
         "run.duration",
         "tissue.image.resample",
+        "domain.size",
+        "domain.spacing",
     }
 
 

@@ -145,6 +145,12 @@ def test_a_syntax_error_has_its_line_and_column(write):
     assert "line 1" in found.key
 
 
+def test_numbers_too_long_and_lists_too_deep_are_syntax_errors(write):
+    for value in ("[" * 5000, "9" * 5000):
+        (found,) = problems(write(f"title = {value}")).values()
+        assert found.fault.startswith("not TOML")
+
+
 def test_a_config_that_is_no_text_or_not_there_is_refused(write, tmp_path):
     (tmp_path / "binary.toml").write_bytes(b"\x89HDF\xff\xfe")
     assert "UTF-8" in problems(tmp_path / "binary.toml")["CONFIG"].fault

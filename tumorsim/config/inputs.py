@@ -161,7 +161,8 @@ def _misfit(n: float) -> str:
 def _fitting(n: float, h: float) -> str:
     if n > MOST_VOXELS:
         return "Use a larger spacing"
-    choices = dict.fromkeys(f'"{length(k * h)}" ({k} voxels)' for k in (floor(n), ceil(n)) if k > 0)
+    counts = [k for k in (floor(n), ceil(n)) if k > 0]
+    choices = [f'"{length(k * h)}" ({k} voxel{"s" if k > 1 else ""})' for k in counts]
     return f"Use {' or '.join(choices)}, or another spacing"
 
 

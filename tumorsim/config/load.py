@@ -90,7 +90,7 @@ def _text(path: Path, extending: tuple[Path, ...]) -> str:
 def _parsed(text: str, path: Path) -> Tables:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also for numbers too long and lists too deep
         raise ConfigError(_syntax_problem(str(error), text, path)) from None
 
 
@@ -185,6 +185,6 @@ def _value(text: str) -> Any:
     """A TOML value, or else plain text, so that run.duration=2 h needs no second quotes."""
     try:
         parsed = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
     return parsed["value"] if len(parsed) == 1 else text

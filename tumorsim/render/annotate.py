@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tumorsim.render.colour_scale import ColourScale, agent_name
+from tumorsim.render.colour_scale import ColourScale, agent_name, si_prefix
 from tumorsim.render.view import View
 
 if TYPE_CHECKING:
@@ -63,12 +63,13 @@ def draw_heading(figure: "Figure", view: View) -> None:
     """Title, agent and dose in the upper left corner, the time in the upper right."""
     theme, agent = view.theme, agent_name(view.results)
     title = view.results.title or agent or "tumorsim"
-    dose = str(view.results.config.get("dosing", {}).get("dose") or "")
-    below = ", ".join(part for part in (agent if agent not in title else "", dose and f"dose {dose}") if part)
+    dose = dose_text(view.results.dose, view.results.amount_unit)
+    below = ", ".join(part for part in (agent if agent not in title else "", dose) if part)
     heading = figure.text(
         0.035, 0.955, title, color=theme.text, size=points(view, 0.034), weight="bold", va="top"
     )
-    subtitle = figure.text(0.035, 0.898, below, color=theme.faint, size=points(view, 0.0235), va="top")
+    lower = heading.get_window_extent().y0 / view.size[1] - points(view, 0.022) / view.size[1]
+    subtitle = figure.text(0.035, lower, below, color=theme.faint, size=points(view, 0.0235), va="top")
     stamp = figure.text(
         0.965, 0.957, time_text(view.time), color=theme.text, size=points(view, 0.046), ha="right", va="top"
     )
@@ -180,6 +181,15 @@ def round_length(longest: float) -> float:
 def length_text(length: float) -> str:
     """A length in the unit that suits it: "500 µm", "2 mm"."""
     return f"{length * 1e6:.3g} µm" if length < 0.9995e-3 else f"{length * 1e3:.3g} mm"
+
+
+def dose_text(dose: float | None, unit: str) -> str:
+    """A dose with the prefix that suits it, "dose 50 mg"; an empty text for none."""
+    if not dose:
+        return ""
+    amount, name = (dose * 1e3, "g") if unit == "kg" else (dose, unit)
+    factor, prefix = si_prefix(amount)
+    return f"dose {amount * factor:.3g} {prefix}{name}"
 
 
 def time_text(time: float) -> str:

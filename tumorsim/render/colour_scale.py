@@ -75,8 +75,14 @@ def display_unit(unit: str, *, peak: float, amount_unit: str, dose: float | None
     if dose:
         return 100 / (1e3 * TISSUE_DENSITY * dose), "%ID/g"
     factor, name = _PER_CUBIC_METRE[amount_unit]
-    power = min(max(3 * floor(log10(peak * factor) / 3), -12), 9) if peak > 0 else 0
-    return factor * 10.0**-power, _PREFIXES[power] + name
+    scaling, prefix = si_prefix(peak * factor)
+    return factor * scaling, prefix + name
+
+
+def si_prefix(value: float) -> tuple[float, str]:
+    """The prefix that brings ``value`` between 1 and 1000, and the factor that does: 0.05 is (1000, "m")."""
+    power = min(max(3 * floor(log10(value) / 3 + 1e-9), -12), 9) if value > 0 else 0
+    return 10.0**-power, _PREFIXES[power]
 
 
 def colour_scale(

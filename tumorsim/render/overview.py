@@ -50,7 +50,7 @@ def draw_overview(view: View) -> np.ndarray:
     draw_heading(figure, view)
     draw_bars(figure, view, bars)
     draw_scale_bar(figure, view, metres_per_pixel=metres_per_pixel, corner=(0.035, 0.045))
-    draw_axes(figure, view, axes=np.array(_basis(view)[:2]).T, centre=(0.06, 0.15))
+    draw_axes(figure, view, axes=np.array(_basis(view)[:2]).T, centre=(0.055, 0.108))
     if core_shows:
         draw_key(figure, view, text=shapes.core_name, colour=view.theme.necrosis, corner=(0.855, 0.045))
     return pixels(figure)
@@ -61,8 +61,8 @@ def build_overview(view: View, shapes: Anatomy) -> "tuple[Plotter, list[Bar], bo
     import pyvista
 
     plotter = pyvista.Plotter(off_screen=True, window_size=list(view.size), lighting="none")
-    plotter.set_background(view.theme.background, top=view.theme.top)
-    plotter.enable_anti_aliasing("ssaa")  # type: ignore[arg-type]
+    plotter.set_background(view.theme.background, top=view.theme.top)  # type: ignore[arg-type]
+    plotter.enable_anti_aliasing("ssaa")
     plotter.enable_depth_peeling(number_of_peels=8)  # type: ignore[call-arg]
     pressure = _add_vessels(plotter, view, shapes)
     if not shapes.fills_the_box:

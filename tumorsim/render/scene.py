@@ -11,19 +11,15 @@ import numpy as np
 
 from tumorsim.errors import ConfigError, Problem, StorageError
 from tumorsim.render.anatomy import tumour_masks
-from tumorsim.render.annotate import time_text
 from tumorsim.render.colour_scale import colour_scale
 from tumorsim.render.overview import draw_overview
 from tumorsim.render.probe import headless, probe_renderer
 from tumorsim.render.slices import draw_slices
 from tumorsim.render.view import THEMES, View
-from tumorsim.units import UnitError, to_si
 
 if TYPE_CHECKING:
     from tumorsim.results import Results
 
-_SAME_TIME = 1e-3
-"""[D] share: a time asked for is one that is stored if it differs by no more."""
 _SIDES = (200, 8000)
 """[D] px: smallest and largest side of a picture; text is not legible below, memory not bounded above."""
 
@@ -63,7 +59,7 @@ def render_scene(
     log: bool = False,
     azimuth: float = 0.0,
 ) -> Path:
-    """Draw ``field`` at ``time`` (s, or text such as "24 h"; by default the last) and write the PNG ``out``.
+    """Draw ``field`` at the output nearest to ``time`` (s or "24 h"; by default the last) as the PNG ``out``.
 
     The colour scale runs from 0 to the values of that time, with ``same_scale`` to those of all times, or
     between ``limits`` (in the unit that the bar shows). ``azimuth`` turns the camera, in degrees. The file is
@@ -103,7 +99,7 @@ def draw_scene(
 ) -> np.ndarray:
     """As ``render_scene``, but return the picture: uint8 (height, width, 3)."""
     _check(results, scene=scene, size=size, background=background, field=field, limits=limits, log=log)
-    chosen, moment = SCENES[scene], stored_time(results, time)
+    chosen, moment = SCENES[scene], float(results.times[results.step_at(time)])
     within = tumour_masks(results, moment)[0] if chosen.solid else None
     times = results.times if same_scale else [moment]
     scale = colour_scale(results, field, times=times, within=within, limits=limits, log=log)
@@ -113,26 +109,6 @@ def draw_scene(
     probe_renderer()
     with headless():
         return chosen.draw(view)
-
-
-def stored_time(results: "Results", time: float | str | None) -> float:
-    """The stored time (s) that ``time`` means, the last for None. Raises ConfigError if it is not stored."""
-    times = np.asarray(results.times, dtype=float)
-    if not len(times):
-        raise ConfigError(
-            Problem("time", time, "the result holds no output yet", "Wait for the first output")
-        )
-    if time is None:
-        return float(times[-1])
-    try:
-        wanted = to_si(time, "s") if isinstance(time, str) else float(time)
-    except UnitError as error:
-        raise ConfigError(Problem("time", time, str(error), "Give a time with its unit")) from None
-    nearest = float(times[np.abs(times - wanted).argmin()])
-    if abs(nearest - wanted) > _SAME_TIME * max(abs(wanted), 1.0):
-        cure = f"The nearest is {time_text(nearest)}; {len(times)} are stored up to {time_text(times[-1])}"
-        raise ConfigError(Problem("time", time, "no output is stored for this time", cure))
-    return nearest
 
 
 def _check(

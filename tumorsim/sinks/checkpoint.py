@@ -1,7 +1,8 @@
 """Checkpoints: all that a run needs to go on bit for bit, in a file of its own beside the result.
 
-A checkpoint is a NumPy ``.npz`` archive, in which every array has a checksum. It is written under another name,
-forced onto the disk and moved into place, so that a file of the right name is whole; the last two are kept.
+A checkpoint is a NumPy ``.npz`` archive, in which every array has a checksum. It is written under another
+name, forced onto the disk and moved into place, so that a file of the right name is whole. The last two are
+kept.
 """
 
 import json
@@ -52,8 +53,8 @@ def write_checkpoint(
 ) -> Path:
     """Write ``STEM.checkpoint-STEP.npz`` beside the result ``path_base`` and remove all but the last two.
 
-    Arrays come back bit for bit; ``config`` (resolved) and ``extra`` must be fit for JSON, whose numbers come back
-    exactly too. Raises StorageError when the disk is full or fails; the earlier checkpoints are then untouched.
+    Arrays come back bit for bit; ``config`` (resolved) and ``extra`` must be fit for JSON, whose numbers come
+    back exactly too. Raises StorageError when the disk is full or fails; earlier checkpoints are untouched.
     """
     path_base = Path(path_base)
     header = json.dumps({"step": step, "time": time, "extra": dict(extra or {}), "config": dict(config)})
@@ -80,7 +81,7 @@ def write_checkpoint(
 
 def _write_through(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     with open(path, "wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+        np.savez(file, allow_pickle=False, **arrays)
         file.flush()
         os.fsync(file.fileno())
 
@@ -98,8 +99,8 @@ def _sync_folder(folder: Path) -> None:
 def latest_checkpoint(path_base: Path, *, config: Mapping[str, Any] | None = None) -> Checkpoint | None:
     """The newest checkpoint of the result ``path_base`` that is whole, or None when there is none at all.
 
-    A damaged one is passed over. With ``config`` (resolved) the checkpoint must be of the same: else ConfigError,
-    which names every key that changed. Raises StorageError when there are checkpoints, all of them damaged.
+    A damaged one is passed over. With ``config`` (resolved) the checkpoint must be of the same: else
+    ConfigError, which names every key that changed. Raises StorageError when all there are are damaged.
     """
     damaged = []
     for _, path in _found(Path(path_base)):

@@ -1,9 +1,10 @@
 """The result file: HDF5 that ParaView opens by itself, complete after every output, whatever ends the run.
 
-It is written in HDF5's single-writer mode, whose writes are ordered so that the file on disk is consistent after
-each of them. The number of outputs is written last; after that the mark that keeps other programs out is taken off
-(see ``superblock``). So a result can be viewed while it grows; a killed run loses the output it was writing, and
-if it dies within the few milliseconds of such a write, ``recover`` makes the file readable for others again.
+It is written in HDF5's single-writer mode, whose writes are ordered so that the file on disk is consistent
+after each of them. The number of outputs is written last, and the mark that keeps other programs out is taken
+off again (see ``superblock``). So a result can be viewed while it grows, and a killed run loses only the
+output it was writing. Should it die in the few milliseconds in which the mark is set, ``Results`` still reads
+the file; ParaView does so after ``recover``, or when the run is resumed.
 """
 
 import os
@@ -13,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
 import h5py
 import numpy as np
@@ -34,18 +35,18 @@ _HDF5_FORMAT = ("v110", "v110")
 _HDF5_ERRORS = (OSError, RuntimeError)
 """What h5py raises when a write fails; which of the two depends on where it was noticed."""
 
+_SERIES = ("statistics", "ledger")
+
 
 class ResultFile:
-    """A result file that is being written. Made by ``create`` or ``resume``; a context manager that closes it."""
+    """A result file while it is written, from ``create`` or ``resume``; a context manager that closes it."""
 
     def __init__(self, path: Path, file: h5py.File):
         self.path = path
         self._file = file
         self._steps = file["VTKHDF/Steps"]
         self._fields: dict[str, h5py.Dataset] = dict(file["VTKHDF/CellData"].items())
-        self._series = {
-            name: layout.series_datasets(file["tumorsim"][name]) for name in ("statistics", "ledger")
-        }
+        self._series = {name: layout.series_datasets(file["tumorsim"][name]) for name in _SERIES}
         self._times = list(layout.output_times(file))
         self._offsets = dict.fromkeys(self._fields, -1)
         self._digests: dict[str, bytes] = {}
@@ -100,11 +101,11 @@ class ResultFile:
             return cls(path, file)
         except _HDF5_ERRORS as error:
             _abandon(path, file)
-            raise _failure(path, error, 0) from error
+            raise _failure(path, error) from error
 
     @classmethod
     def resume(cls, path: Path, outputs: int, *, provenance: Mapping[str, Any] | None = None) -> Self:
-        """The file of an earlier run, cut back to its first ``outputs`` outputs, ready for the next.
+        """The file of an earlier run, taken back to its first ``outputs`` outputs, ready for the next.
 
         Raises StorageError when it cannot be opened, or holds fewer outputs.
         """
@@ -112,14 +113,13 @@ class ResultFile:
         recover(path)
         file = _open(path, "r+")
         try:
-            found = len(layout.output_times(file))
-            if found < outputs:
-                file.close()
-                raise StorageError(
-                    f"{path} holds {found} outputs, and the checkpoint was made after {outputs}: the two do not "
-                    "belong together. Start again without --resume."
-                )
             result = cls(path, file)
+            if result.outputs < outputs:
+                result.close()
+                raise StorageError(
+                    f"{path} holds {result.outputs} outputs, but the checkpoint was made after {outputs}: "
+                    "they do not belong together. Start again without --resume."
+                )
             result._go_back(outputs)
             if provenance is not None:
                 layout.add_resumed(file, provenance)
@@ -127,15 +127,16 @@ class ResultFile:
             return result
         except _HDF5_ERRORS as error:
             _abandon(path, file)
-            raise _failure(path, error, 0) from error
+            raise _failure(path, error) from error
 
     def _go_back(self, outputs: int) -> None:
         layout.unlist_outputs(self._steps, outputs)
         self._times = self._times[:outputs]
+        if not outputs:
+            return
         for name, table in self._steps["CellDataOffsets"].items():
-            self._offsets[name] = int(table[outputs - 1]) if outputs else -1
-            if outputs:
-                self._digests[name] = _digest(self._fields[name][self._offsets[name]])
+            self._offsets[name] = int(table[outputs - 1])
+            self._digests[name] = _digest(self._fields[name][self._offsets[name]])
 
     @property
     def outputs(self) -> int:
@@ -152,10 +153,10 @@ class ResultFile:
     ) -> None:
         """Store one output at ``time``, s. When this returns, it is on the disk.
 
-        Fields have shape (nz, ny, nx), vectors (nz, ny, nx, 3) with components x, y, z. A field that is left out
-        keeps its last values; one that has not changed is not stored again. Raises StorageError when the disk is
-        full or fails (the earlier outputs remain readable and the file is closed), and ValueError when names,
-        shapes or the order of times are wrong.
+        Fields have shape (nz, ny, nx), vectors (nz, ny, nx, 3) with components x, y, z. A field that is left
+        out keeps its last values; one that has not changed is not stored again. Raises StorageError when the
+        disk is full or fails (the earlier outputs remain readable and the file is closed), and ValueError
+        when names, shapes or the order of times are wrong.
         """
         series = {"statistics": statistics or {}, "ledger": ledger or {}}
         self._check(time, fields, series)
@@ -167,7 +168,7 @@ class ResultFile:
             release(self._descriptor)
         except _HDF5_ERRORS as error:
             _abandon(self.path, self._file)
-            raise _failure(self.path, error, sum(array.nbytes for array in fields.values())) from error
+            raise _failure(self.path, error, needed=sum(a.nbytes for a in fields.values())) from error
         self._offsets, self._digests = offsets, digests
         self._times.append(time)
 
@@ -231,10 +232,11 @@ def _open(path: Path, mode: str) -> h5py.File:
         return h5py.File(path, mode, libver=_HDF5_FORMAT, locking="best-effort")
     except BlockingIOError as error:
         raise StorageError(
-            f"{path} is open in another program, perhaps ParaView or another run. Close it there, or write elsewhere."
+            f"{path} is open in another program, perhaps ParaView or another run. Close it there, or write "
+            "to another file."
         ) from error
     except OSError as error:
-        raise StorageError(f"{path} cannot be opened for writing: {_reason(error)}") from error
+        raise StorageError(f"{path} cannot be opened for writing: {_reason(error)}.") from error
 
 
 def _share_lock(descriptor: int) -> None:
@@ -263,21 +265,19 @@ def _abandon(path: Path, file: h5py.File) -> None:
         recover(path)
 
 
-def _scratch() -> Any:
-    return (
-        open(os.memfd_create("tumorsim"), "wb") if hasattr(os, "memfd_create") else tempfile.TemporaryFile()
+def _scratch() -> BinaryIO:
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create("tumorsim"), "wb")
+    return cast(BinaryIO, tempfile.TemporaryFile())
+
+
+def _failure(path: Path, error: Exception, *, needed: int | None = None) -> StorageError:
+    free = shutil.disk_usage(path.parent).free
+    room = f" The output needs up to {needed} bytes, {free} are free there." if needed is not None else ""
+    return StorageError(
+        f"{path} cannot be written: {_reason(error)}.{room} Free some space or check the quota, then "
+        "continue with --resume (the outputs so far are readable), or store fewer fields or outputs."
     )
-
-
-def _failure(path: Path, error: Exception, needed: int) -> StorageError:
-    with suppress(OSError):
-        free = shutil.disk_usage(path.parent).free
-        return StorageError(
-            f"{path} cannot be written: {_reason(error)}. The next output needs up to {needed} bytes; {free} are free "
-            "there. The outputs so far are readable. Free some space (or check the quota) and continue with --resume, "
-            "or store fewer fields or outputs."
-        )
-    return StorageError(f"{path} cannot be written: {_reason(error)}")
 
 
 def _reason(error: Exception) -> str:
@@ -287,4 +287,4 @@ def _reason(error: Exception) -> str:
 
 
 def _digest(values: np.ndarray) -> bytes:
-    return blake2b(np.ascontiguousarray(values), digest_size=16).digest()
+    return blake2b(np.ascontiguousarray(values).data, digest_size=16).digest()

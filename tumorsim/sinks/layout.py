@@ -3,9 +3,9 @@
 ::
 
     /VTKHDF     Version, Type "ImageData", WholeExtent, Origin, Spacing, Direction     what ParaView reads
-        CellData/NAME           (slabs, nz, ny, nx[, 3])
-        Steps                   NSteps
-            Values              times, s
+        CellData/NAME               (slabs, nz, ny, nx[, 3])
+        Steps                       NSteps
+            Values                  times, s
             CellDataOffsets/NAME    which slab holds the field at each step
     /tumorsim   format, title, amount_unit                                             what ``Results`` reads
         config_given, config_resolved, provenance, resumed, region_names
@@ -14,8 +14,8 @@
 
 A field that does not change is stored once: the offsets of later steps point at the slab that is there.
 VTK cannot read ImageData with one step only (its reader then expects no time axis), so a single output is
-listed as two steps at the same time, both of the same slab; ``output_times`` undoes that. After an interrupted
-output, datasets may be longer than the number of steps says: what is beyond does not count.
+listed as two steps at the same time, both of the same slab; ``output_times`` undoes that. After an
+interrupted output, datasets may be longer than the number of steps says: what is beyond does not count.
 """
 
 import json
@@ -46,29 +46,29 @@ def describe(dataset: h5py.Dataset, units: str, long_name: str) -> None:
 
 
 def create_image(
-    file: h5py.File, grid: Grid, fields: Sequence[Field], *, amount_unit: str, **storage: Any
+    file: h5py.File,
+    grid: Grid,
+    fields: Sequence[Field],
+    *,
+    amount_unit: str,
+    precision: str,
+    compression: str,
 ) -> None:
-    """The VTKHDF part of a file without outputs. ``storage``: ``precision`` and ``compression``."""
+    """The VTKHDF part of a file without outputs."""
     group = file.create_group("VTKHDF")
     group.attrs["Version"] = np.array(_VTKHDF_VERSION, np.int64)
-    group.attrs.create("Type", np.bytes_("ImageData"))  # fixed length ASCII: all that the reader accepts
+    group.attrs.create("Type", np.bytes_("ImageData"))  # fixed length ASCII: all that older readers accept
     group.attrs["WholeExtent"] = np.array([end for n in reversed(grid.shape) for end in (0, n)], np.int64)
     group.attrs["Origin"] = np.array(grid.origin[::-1], np.float64)
     group.attrs["Spacing"] = np.array(grid.spacing[::-1], np.float64)
     group.attrs["Direction"] = np.eye(3).ravel()
     cells = group.create_group("CellData", track_order=True)
     for field in fields:
-        _create_field(cells, field, grid, amount_unit=amount_unit, **storage)
+        shape = grid.shape if field.components == 1 else (*grid.shape, field.components)
+        dtype = np.dtype(np.uint8 if field.label else precision)
+        dataset = create_slabs(cells, field.name, shape=shape, dtype=dtype, compress=compression == "gzip")
+        describe(dataset, field.unit.format(amount=amount_unit), field.long_name)
     _create_steps(group, fields)
-
-
-def _create_field(
-    cells: h5py.Group, field: Field, grid: Grid, *, amount_unit: str, precision: str, compression: str
-) -> None:
-    shape = grid.shape if field.components == 1 else (*grid.shape, field.components)
-    dtype = np.dtype(np.uint8 if field.label else precision)
-    dataset = create_slabs(cells, field.name, shape=shape, dtype=dtype, compress=compression == "gzip")
-    describe(dataset, field.unit.format(amount=amount_unit), field.long_name)
 
 
 def _create_steps(group: h5py.Group, fields: Sequence[Field]) -> None:
@@ -105,9 +105,7 @@ def create_context(
     group = file.create_group("tumorsim")
     group.attrs.update({"format": FORMAT, "title": title, "amount_unit": amount_unit})
     _store_text(group, "config_given", config_given, "config as given")
-    _store_text(
-        group, "config_resolved", json.dumps(config_resolved), "config with every default, JSON, SI units"
-    )
+    _store_text(group, "config_resolved", json.dumps(config_resolved), "config with every default, SI, JSON")
     names = group.create_dataset("region_names", data=list(region_names), dtype=h5py.string_dtype())
     describe(names, "1", "region name of each label")
 
@@ -123,7 +121,7 @@ def create_provenance(file: h5py.File, provenance: Mapping[str, Any]) -> None:
 
 
 def add_resumed(file: h5py.File, provenance: Mapping[str, Any]) -> None:
-    """Note how a resumed part of the run was made. (Bytes, since the single-writer mode cannot grow texts.)"""
+    """Note how a resumed part was made. Bytes, since texts cannot grow in the single-writer mode."""
     line = np.frombuffer(f"{json.dumps(provenance)}\n".encode(), np.uint8)
     resumed = file["tumorsim/resumed"]
     resumed.resize((len(resumed) + len(line),))
@@ -155,7 +153,7 @@ def store_network(file: h5py.File, network: "Network") -> None:
 def list_output(steps: h5py.Group, step: int, time: float, offsets: Mapping[str, int]) -> None:
     """Make output ``step`` visible, once its fields are on the disk; each stage leaves a true file.
 
-    The first two outputs show with the second time, the others with the number of steps: these come last.
+    The second output shows with its time, all others with the number of steps: these come last.
     """
     through = max(step + 1, 2)  # a single output is listed twice
     for name, offset in offsets.items():
@@ -163,18 +161,21 @@ def list_output(steps: h5py.Group, step: int, time: float, offsets: Mapping[str,
     steps.file.flush()
     _set_from(steps["Values"], step, through, time)
     steps.file.flush()
-    steps.attrs.modify("NSteps", np.int64(through))
-    steps.file.flush()
+    _set_number(steps, through)
 
 
 def unlist_outputs(steps: h5py.Group, outputs: int) -> None:
-    """Hide every output after the first ``outputs``; they are overwritten by those that follow."""
-    steps.attrs.modify("NSteps", np.int64(max(outputs, 2) if outputs else 0))
-    steps.file.flush()
+    """Hide every output after the first ``outputs``; those that follow will overwrite them."""
+    _set_number(steps, max(outputs, 2) if outputs else 0)
     if outputs == 1:
         for series in (steps["Values"], *steps["CellDataOffsets"].values()):
             series[1] = series[0]
             steps.file.flush()
+
+
+def _set_number(steps: h5py.Group, number: int) -> None:
+    steps.attrs.modify("NSteps", np.int64(number))
+    steps.file.flush()
 
 
 def _set_from(series: h5py.Dataset, start: int, stop: int, value: float) -> None:

@@ -25,8 +25,8 @@ def collect(
 ) -> dict[str, Any]:
     """Everything needed to tell, and to repeat, how a result came about; fit for JSON.
 
-    ``inputs`` are named as the caller names them, each with its SHA-256. ``git_commit`` and ``git_dirty`` are None
-    outside a checkout of this project. Raises StorageError when an input cannot be read.
+    ``inputs`` are named as the caller names them, each with its SHA-256. ``git_commit`` and ``git_dirty`` are
+    None outside a checkout of this project. Raises StorageError when an input cannot be read.
     """
     commit, dirty = _checkout(Path(__file__).parents[1])
     return {

@@ -22,15 +22,16 @@ def field_statistics(
 ) -> dict[str, float]:
     """What the regions hold: entries ``REGION/NAME`` as ``statistics_fields`` lists them.
 
-    ``fields`` are amounts per tissue volume N (amount/m³), arrays of shape (nz, ny, nx) like ``labels``; together
-    they are ``total``. For each: mean, largest value, standard deviation over the voxels and its ratio to the mean
-    (coefficient of variation). For the total also the amount ∫N dV, its part of the dose in percent, and
+    ``fields`` are amounts per tissue volume N (amount/m³), arrays of shape (nz, ny, nx) like ``labels``;
+    together they are ``total``. For each: mean, largest value, standard deviation over the voxels and its
+    ratio to the mean (coefficient of variation). For the total also the amount ∫N dV, its part of the dose,
+    and
 
         %ID/g = 100 · mean N · 1e-6 m³/g / dose          at a tissue density of 1 g/mL [D]
 
     What has no value (a region without voxels, the variation around a mean of 0, parts of no dose) is nan.
     """
-    numbers = {}
+    numbers: dict[str, float] = {}
     for label, region in enumerate(region_names):
         inside = labels == label
         values = {name: array[inside].astype(np.float64) for name, array in fields.items()}

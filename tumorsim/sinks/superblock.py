@@ -13,6 +13,7 @@ Layout of the superblock, version 3 (HDF5 File Format Specification 3.0, section
 
 import os
 import struct
+from math import ceil
 from pathlib import Path
 
 from tumorsim.errors import StorageError
@@ -25,7 +26,7 @@ _FINAL = (14, 11, 25, 16, 4, 14, 24)
 
 
 def recover(path: Path) -> bool:
-    """Make a result readable again whose run was killed in the middle of an output; True if it had to be mended.
+    """Make a result readable again whose run was killed in the middle of an output; True if it was not.
 
     Takes the mark off, and corrects an end of file that lies beyond the bytes that are there (full disk).
     Nothing else is touched. Not for a file that a living run still writes.
@@ -35,12 +36,10 @@ def recover(path: Path) -> bool:
     try:
         descriptor = os.open(path, os.O_RDWR)
     except OSError as error:
-        raise StorageError(f"{path}: cannot be opened for repair ({error.strerror}).") from error
+        raise StorageError(f"{path} cannot be opened for writing: {error.strerror}.") from error
     try:
         if not _is_known(os.pread(descriptor, _SIZE, 0)):
-            raise StorageError(
-                f"{path}: not a tumorsim result, or its first bytes are damaged; run it again."
-            )
+            raise StorageError(f"{path} is not a tumorsim result, or its beginning is damaged. Run it again.")
         return release(descriptor)
     finally:
         os.close(descriptor)
@@ -52,15 +51,10 @@ def release(descriptor: int) -> bool:
     if not _is_known(block):
         return False
     (end,) = struct.unpack_from("<Q", block, _END)
-    end = min(end, os.fstat(descriptor).st_size)
-    clean = (
-        block[:_FLAGS]
-        + b"\0"
-        + block[_FLAGS + 1 : _END]
-        + struct.pack("<Q", end)
-        + block[_END + 8 : _CHECKSUM]
-    )
-    clean += struct.pack("<I", checksum(clean))
+    clean = bytearray(block)
+    clean[_FLAGS] = 0
+    struct.pack_into("<Q", clean, _END, min(end, os.fstat(descriptor).st_size))
+    struct.pack_into("<I", clean, _CHECKSUM, checksum(clean[:_CHECKSUM]))
     if clean == block:
         return False
     os.pwrite(descriptor, clean, 0)
@@ -77,9 +71,10 @@ def _is_known(block: bytes) -> bool:
     )
 
 
-def checksum(data: bytes) -> int:
-    """Jenkins' lookup3 hash of ``data``, the checksum of all HDF5 metadata (B. Jenkins 2006, public domain)."""
-    words = list(struct.unpack(f"<{-(-len(data) // 12) * 3}I", data.ljust(-(-len(data) // 12) * 12, b"\0")))
+def checksum(data: bytes | bytearray) -> int:
+    """Jenkins' lookup3 hash of ``data``, the checksum of all HDF5 metadata (B. Jenkins 2006)."""
+    padded = data.ljust(ceil(len(data) / 12) * 12, b"\0")
+    words = struct.unpack(f"<{len(padded) // 4}I", padded)
     state = [(0xDEADBEEF + len(data)) & _MASK] * 3
     for start in range(0, len(words), 3):
         state = [(s + w) & _MASK for s, w in zip(state, words[start : start + 3], strict=True)]
@@ -94,15 +89,15 @@ def _rotate(value: int, bits: int) -> int:
 
 
 def _mix(state: list[int]) -> None:
-    """Reversible mixing of the three words: each step takes one from the word after, in turn."""
+    """The reversible mixing: each word in turn takes the one before it, which takes the one after."""
     for step, bits in enumerate(_MIX):
-        i, last, following = step % 3, (step + 2) % 3, (step + 1) % 3
-        state[i] = ((state[i] - state[last]) & _MASK) ^ _rotate(state[last], bits)
-        state[last] = (state[last] + state[following]) & _MASK
+        this, before, after = step % 3, (step + 2) % 3, (step + 1) % 3
+        state[this] = ((state[this] - state[before]) & _MASK) ^ _rotate(state[before], bits)
+        state[before] = (state[before] + state[after]) & _MASK
 
 
 def _finish(state: list[int]) -> None:
     """The irreversible last mixing, which spreads every bit over the third word."""
     for step, bits in enumerate(_FINAL):
-        i, last = (step + 2) % 3, (step + 1) % 3
-        state[i] = ((state[i] ^ state[last]) - _rotate(state[last], bits)) & _MASK
+        this, before = (step + 2) % 3, (step + 1) % 3
+        state[this] = ((state[this] ^ state[before]) - _rotate(state[before], bits)) & _MASK

@@ -1,0 +1,89 @@
+"""The mark that keeps other programs out of an HDF5 file, and taking it off."""
+
+import os
+import struct
+
+import h5py
+import pytest
+
+from tumorsim.errors import StorageError
+from tumorsim.sinks.superblock import checksum, recover, release
+
+
+@pytest.mark.parametrize(
+    "data, expected",
+    [  # the values printed with Jenkins' code, for an initial value of 0
+        (b"", 0xDEADBEEF),
+        (b"Four score and seven years ago", 0x17770551),
+    ],
+)
+def test_checksum_is_lookup3(data, expected):
+    assert checksum(data) == expected
+
+
+def test_checksum_agrees_with_hdf5(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w", libver=("v110", "v110")) as file:
+        file["x"] = 1.0
+    block = (tmp_path / "a.h5").read_bytes()[:48]
+    assert struct.unpack_from("<I", block, 44)[0] == checksum(block[:44])
+
+
+def written_and_left(path):
+    """A file as a killed process leaves it: the mark is set. Written by a child, as HDF5 tidies up at exit."""
+    child = os.fork()
+    if child == 0:
+        file = h5py.File(path, "w", libver=("v110", "v110"))
+        file["x"] = 42.0
+        file.flush()
+        os._exit(0)
+    os.waitpid(child, 0)
+    return path
+
+
+def test_a_file_left_open_is_refused_until_recovered(tmp_path):
+    path = written_and_left(tmp_path / "left.h5")
+    with pytest.raises(OSError, match="already open"):
+        h5py.File(path, "r")
+    assert recover(path)
+    with h5py.File(path, "r") as file:
+        assert file["x"][()] == 42.0
+
+
+def test_a_sound_file_is_left_as_it_is(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w", libver=("v110", "v110")) as file:
+        file["x"] = 1.0
+    before = (tmp_path / "a.h5").read_bytes()
+    assert not recover(tmp_path / "a.h5")
+    assert (tmp_path / "a.h5").read_bytes() == before
+
+
+def test_an_end_of_file_beyond_the_bytes_is_corrected(tmp_path):
+    path = written_and_left(tmp_path / "left.h5")
+    block = bytearray(path.read_bytes())
+    struct.pack_into("<Q", block, 28, len(block) + 1000)
+    struct.pack_into("<I", block, 44, checksum(block[:44]))
+    path.write_bytes(block)
+    assert recover(path)
+    with h5py.File(path, "r") as file:
+        assert file["x"][()] == 42.0
+
+
+@pytest.mark.parametrize("content", [b"", b"no HDF5 at all" * 10, b"\x89HDF\r\n\x1a\n" + b"\0" * 60])
+def test_what_is_not_known_is_not_touched(tmp_path, content):
+    path = tmp_path / "other"
+    path.write_bytes(content)
+    with pytest.raises(StorageError, match="not a tumorsim result"):
+        recover(path)
+    assert path.read_bytes() == content
+
+
+def test_an_older_hdf5_format_has_no_mark(tmp_path):
+    with h5py.File(tmp_path / "old.h5", "w", libver="earliest") as file:
+        file["x"] = 1.0
+    with open(tmp_path / "old.h5", "r+b") as file:
+        assert not release(file.fileno())
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(StorageError, match=r"nowhere\.vtkhdf cannot be opened"):
+        recover(tmp_path / "nowhere.vtkhdf")
