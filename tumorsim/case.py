@@ -11,21 +11,21 @@ from tumorsim.agents.agent import Agent
 from tumorsim.agents.interstitium import available_fraction, convective_retardation, hindered_diffusivity
 from tumorsim.agents.particle import free_diffusivity
 from tumorsim.agents.plasma import PLASMA_VOLUMES, PlasmaCurve, plasma_curve
+from tumorsim.config.checks import estimated_memory
 from tumorsim.config.inputs import Inputs
 from tumorsim.config.load import load_config
-from tumorsim.config.checks import estimated_memory
-from tumorsim.config.schema import AnyShape, Config
-from tumorsim.errors import ConfigError, Problem
+from tumorsim.config.schema import Config
 from tumorsim.device.select import select_device
 from tumorsim.device.twin import Device
+from tumorsim.errors import ConfigError, Problem
 from tumorsim.fields import FIELDS, POOLS
 from tumorsim.flow.pressure import Flow, FluidProperties, solve_flow
 from tumorsim.grid import Grid
 from tumorsim.schedule import Schedule, output_times
+from tumorsim.tissue import shapes
 from tumorsim.tissue.images import regions_from_image
 from tumorsim.tissue.properties import load_map, property_map
 from tumorsim.tissue.regions import Regions
-from tumorsim.tissue import shapes
 from tumorsim.transport.reactions import Kinetics
 from tumorsim.transport.stepper import Stepper, TransportProperties
 from tumorsim.vessels.blood_flow import blood_flow
@@ -73,7 +73,9 @@ class Case:
                 image, tissue.image.labels, background=tissue.background, ignore=tissue.image.ignore
             )
             return regions
-        return shapes.paint(self.grid, [_shape(s, tissue.seed) for s in tissue.shapes], background=tissue.background)
+        return shapes.paint(
+            self.grid, [s.painted(seed=tissue.seed) for s in tissue.shapes], background=tissue.background
+        )
 
     def tissue_map(self, name: str) -> np.ndarray:
         """A property of the tissue in every voxel: its map where the config has one, else by region."""
@@ -149,7 +151,9 @@ class Case:
     def fluid(self) -> FluidProperties:
         """Coefficients of the interstitial pressure equation."""
         sigma = self.tissue_map("protein_reflection_coefficient")
-        oncotic = self.tissue_map("plasma_oncotic_pressure") - self.tissue_map("interstitial_oncotic_pressure")
+        oncotic = self.tissue_map("plasma_oncotic_pressure") - self.tissue_map(
+            "interstitial_oncotic_pressure"
+        )
         return FluidProperties(
             hydraulic_conductivity=self.tissue_map("hydraulic_conductivity"),
             vessel_filtration=self.wall.hydraulic_conductivity * self.vessel_area_density,
@@ -240,21 +244,13 @@ class Case:
     def input_files(self) -> list[Path]:
         """Every file besides the config that the case was made from."""
         tissue = self.config.tissue
-        named = [self.config.vessels.file, tissue.image and tissue.image.file]
-        return [path for path in (*named, *(m.file for m in tissue.maps.values())) if path is not None]
+        image = tissue.image.file if tissue.image else None
+        maps = [given.file for given in tissue.maps.values()]
+        return [path for path in (self.config.vessels.file, image, *maps) if path is not None]
 
     def __repr__(self) -> str:
         vessels = repr(self.network) if self.network else f"{self.config.vessels.model} vessels"
         return f"Case({self.title!r}, {self.agent.name}, {self.grid!r}, {vessels})"
-
-
-def _shape(given: AnyShape, seed: int) -> shapes.Shape:
-    """A shape of the config as the tissue room paints it; ``seed`` where it has none."""
-    values = {key: value for key, value in given if key not in ("kind", "region")}
-    if "seed" in values and values["seed"] is None:
-        values["seed"] = seed
-    kinds = {kind.__name__.lower(): kind for kind in (shapes.Sphere, shapes.Ellipsoid, shapes.Lobed, shapes.Core, shapes.Margin)}
-    return kinds[given.kind](given.region, **values)
 
 
 def solve_case_flow(case: Case, device: Device) -> Flow:
@@ -306,9 +302,17 @@ def limits(case: Case, *, device: str = "auto") -> dict[str, tuple[float, str, s
         "pressure iterations": (flow.iterations, "", f"to a relative residual of {flow.residual:.1e}"),
         "fastest flow": (speed, "m/s", "Darcy velocity on a face"),
         "diffusivity": (diffusivity, "m^2/s", "of the agent in the interstitium, median"),
-        "Péclet number": (speed * length / diffusivity, "", f"u L/D over the radius of the tumour, {length * 1e6:.3g} µm"),
+        "Péclet number": (
+            speed * length / diffusivity,
+            "",
+            f"u L/D over the radius of the tumour, {length * 1e6:.3g} µm",
+        ),
         "cell Péclet number": (speed * max(grid.spacing) / diffusivity, "", "over one voxel"),
-        "Thiele modulus": (length * (uptake / diffusivity) ** 0.5, "", "L √(k/D) with the largest uptake rate k"),
+        "Thiele modulus": (
+            length * (uptake / diffusivity) ** 0.5,
+            "",
+            "L √(k/D) with the largest uptake rate k",
+        ),
     }
 
 

@@ -2,8 +2,8 @@
 
 import difflib
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -31,44 +31,53 @@ class Results:
         results.field("free", time="24 h")          # amount per tissue volume, results.unit("free")
         results.statistics["tumour/mean_free"]      # one number per results.times
 
-    May be used as a context manager; the file is closed with the object otherwise. A file that a run still
-    writes can be opened: it shows what was there at that moment. Raises StorageError when it cannot be read.
+    The file is open only while something is read, or throughout a ``with`` block. One that a run still writes can
+    be read: it shows what was there when it was opened first. Raises StorageError when it cannot be read.
     """
+
+    title: str
+    amount_unit: str
+    """The unit of all amounts: that of the dose, mol, kg or Bq."""
+    grid: Grid
+    times: np.ndarray
+    """Times of the outputs, s."""
+    fields: tuple[str, ...]
+    """Names of the fields."""
+    region_names: tuple[str, ...]
+    """The name of each label of the field ``region``."""
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        self._file = _open(self.path)
-
-    def close(self) -> None:
-        """Close the file; what was not read before can no longer be read."""
-        self._file.close()
+        self._held: h5py.File | None = None
+        with self._reading() as file:
+            group = file["tumorsim"]
+            self.title = str(group.attrs["title"])
+            self.amount_unit = str(group.attrs["amount_unit"])
+            self.grid = _grid(file["VTKHDF"].attrs)
+            self.times = output_times(file)
+            self.fields = tuple(file["VTKHDF/CellData"])
+            self.region_names = tuple(str(name) for name in group["region_names"].asstr()[:])
 
     def __enter__(self) -> Self:
+        self._held = _open(self.path)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
-    @cached_property
-    def title(self) -> str:
-        return str(self._file["tumorsim"].attrs["title"])
-
-    @cached_property
-    def amount_unit(self) -> str:
-        """The unit of all amounts: that of the dose, mol, kg or Bq."""
-        return str(self._file["tumorsim"].attrs["amount_unit"])
-
-    @cached_property
-    def grid(self) -> Grid:
-        image = self._file["VTKHDF"].attrs
-        nx, ny, nz = (int(n) for n in image["WholeExtent"][1::2])
-        (hx, hy, hz), (x, y, z) = (map(float, image[name]) for name in ("Spacing", "Origin"))
-        return Grid((nz, ny, nx), (hz, hy, hx), (z, y, x))
-
-    @cached_property
-    def times(self) -> np.ndarray:
-        """Times of the outputs, s."""
-        return output_times(self._file)
+    @contextmanager
+    def _reading(self) -> Iterator[h5py.File]:
+        """The open file; a StorageError for what cannot be read of it."""
+        file = self._held or _open(self.path)
+        try:
+            yield file
+        except (OSError, KeyError) as error:
+            raise StorageError(f"{self.path} is damaged: {error}. Copy it again, or run it again.") from error
+        finally:
+            if file is not self._held:
+                file.close()
 
     @property
     def steps(self) -> range:
@@ -81,18 +90,13 @@ class Results:
         duration = self.config.get("run", {}).get("duration", 0.0)
         return bool(len(self.times)) and bool(self.times[-1] >= duration * (1 - 1e-9))
 
-    @cached_property
-    def fields(self) -> tuple[str, ...]:
-        """Names of the fields."""
-        return tuple(self._file["VTKHDF/CellData"])
-
     def unit(self, name: str) -> str:
         """The unit of a field, of a statistic or of a term of the ledger."""
-        return str(self._dataset(name).attrs["units"])
+        return self._described(name)["units"]
 
     def long_name(self, name: str) -> str:
         """What a field, a statistic or a term of the ledger is."""
-        return str(self._dataset(name).attrs["long_name"])
+        return self._described(name)["long_name"]
 
     def field(self, name: str, time: float | str | None = None, *, step: int | None = None) -> np.ndarray:
         """A field at the output nearest to ``time`` (s, or text such as "24 h"), or at output ``step``.
@@ -104,13 +108,9 @@ class Results:
         if name not in self.fields:
             raise _unknown(name, self.fields)
         chosen = self.step_at(time) if step is None else self._checked(step)
-        try:
-            slab = int(self._file["VTKHDF/Steps/CellDataOffsets"][name][chosen])
-            return np.asarray(self._file["VTKHDF/CellData"][name][slab])
-        except (OSError, KeyError) as error:
-            raise StorageError(
-                f"{self.path} is damaged: {name} at output {chosen} cannot be read. Copy it or run it again."
-            ) from error
+        with self._reading() as file:
+            slab = int(file["VTKHDF/Steps/CellDataOffsets"][name][chosen])
+            return np.asarray(file["VTKHDF/CellData"][name][slab])
 
     def step_at(self, time: float | str | None = None) -> int:
         """Number of the output nearest to ``time``, of the last one for None."""
@@ -132,11 +132,6 @@ class Results:
             raise ConfigError(Problem("step", step, fault, "Use 0 for the first, -1 for the last"))
         return self.steps[step]
 
-    @cached_property
-    def region_names(self) -> tuple[str, ...]:
-        """The name of each label of the field ``region``."""
-        return tuple(str(name) for name in self._file["tumorsim/region_names"].asstr()[:])
-
     @property
     def regions(self) -> dict[str, int]:
         """The label of each region."""
@@ -145,19 +140,21 @@ class Results:
     @cached_property
     def network(self) -> "Network | None":
         """The vessel network, where the run had one."""
-        group = self._file["tumorsim"].get("vessels")
-        if group is None:
-            return None
+        with self._reading() as file:
+            group = file["tumorsim"].get("vessels")
+            if group is None:
+                return None
+            arrays = {name: np.asarray(group[name]) for name in group}
+            source = str(group.attrs["source"])
         from tumorsim.vessels.network import Network
 
-        arrays = {name: np.asarray(group[name]) for name in group}
         return Network(
             nodes=np.ascontiguousarray(arrays["nodes"][:, ::-1]),
             segments=arrays["segments"],
             radius=arrays["radius"],
             pressure=arrays.get("pressure"),
             flow=arrays.get("flow"),
-            source=str(group.attrs["source"]),
+            source=source,
         )
 
     @cached_property
@@ -173,7 +170,8 @@ class Results:
     @cached_property
     def provenance(self) -> dict[str, Any]:
         """What made the file; under ``resumed`` the same for every part of a run that was resumed."""
-        lines = bytes(self._file["tumorsim/resumed"][:]).decode().splitlines()
+        with self._reading() as file:
+            lines = bytes(file["tumorsim/resumed"][:]).decode().splitlines()
         return json.loads(self._text("provenance")) | {"resumed": [json.loads(line) for line in lines]}
 
     @property
@@ -194,34 +192,44 @@ class Results:
         return self._series("ledger")
 
     def _series(self, group: str) -> dict[str, np.ndarray]:
-        found = series_datasets(self._file["tumorsim"][group])
-        found.pop("time")
-        return {name: np.asarray(series[: len(self.times)]) for name, series in found.items()}
+        with self._reading() as file:
+            found = series_datasets(file["tumorsim"][group])
+            found.pop("time")
+            return {name: np.asarray(series[: len(self.times)]) for name, series in found.items()}
 
-    def _dataset(self, name: str) -> h5py.Dataset:
-        places = ("VTKHDF/CellData", "tumorsim/statistics", "tumorsim/ledger")
-        for place in places:
-            if isinstance(found := self._file[place].get(name), h5py.Dataset):
-                return found
-        raise _unknown(name, (*self.fields, *self.statistics, *self.ledger))
+    def _described(self, name: str) -> dict[str, str]:
+        """The attributes of a field or series."""
+        if name not in self._descriptions:
+            raise _unknown(name, tuple(self._descriptions))
+        return self._descriptions[name]
+
+    @cached_property
+    def _descriptions(self) -> dict[str, dict[str, str]]:
+        with self._reading() as file:
+            named = dict(file["VTKHDF/CellData"].items())
+            for group in ("statistics", "ledger"):
+                named |= {n: d for n, d in series_datasets(file["tumorsim"][group]).items() if n not in named}
+            return {n: {key: str(d.attrs[key]) for key in ("units", "long_name")} for n, d in named.items()}
 
     def _text(self, name: str) -> str:
-        return str(self._file["tumorsim"][name].asstr()[()])
+        with self._reading() as file:
+            return str(file["tumorsim"][name].asstr()[()])
 
     def __repr__(self) -> str:
-        if not self._file:
-            return f"Results({str(self.path)!r}), closed"
-        if not len(self.times):
-            outputs = "none yet"
-        else:
-            outputs = f"{len(self.times)}, {time_text(self.times[0])} to {time_text(self.times[-1])}"
+        span = f", {time_text(self.times[0])} to {time_text(self.times[-1])}" if len(self.times) else ""
         return (
             f"Results({str(self.path)!r})  {self.title}\n"
             f"  grid     {self.grid!r}\n"
-            f"  outputs  {outputs}{'' if self.complete else ' (not complete)'}\n"
+            f"  outputs  {len(self.times)}{span}{'' if self.complete else ' (not complete)'}\n"
             f"  fields   {', '.join(self.fields)}\n"
             f"  regions  {', '.join(self.region_names)}"
         )
+
+
+def _grid(image: Mapping[str, np.ndarray]) -> Grid:
+    nx, ny, nz = (int(n) for n in image["WholeExtent"][1::2])
+    (hx, hy, hz), (x, y, z) = (map(float, image[name]) for name in ("Spacing", "Origin"))
+    return Grid((nz, ny, nx), (hz, hy, hx), (z, y, x))
 
 
 def _open(path: Path) -> h5py.File:
@@ -236,24 +244,21 @@ def _open(path: Path) -> h5py.File:
             f"{path} is damaged: {error}. If it is a copy, copy it again. If its run was killed or the disk "
             "was full, continue with --resume, or mend it with tumorsim.sinks.superblock.recover(path)."
         ) from error
-    group = file.get("tumorsim")
-    if group is None or "format" not in group.attrs:
-        raise StorageError(f"{path} is an HDF5 file, but not a tumorsim result. Name a result file.")
-    if group.attrs["format"] > FORMAT:
-        raise StorageError(f"{path} was written by a newer tumorsim. Update tumorsim to read it.")
+    version = file["tumorsim"].attrs.get("format") if "tumorsim" in file else None
+    if version is None or version > FORMAT:
+        file.close()
+        fault = "not a tumorsim result" if version is None else "from a newer tumorsim: update to read it"
+        raise StorageError(f"{path} is an HDF5 file, but {fault}.")
     return file
 
 
 def _open_hdf5(path: Path) -> h5py.File:
-    """Open without locks, as a run may be writing, and the place may be read-only.
-
-    A file whose run was killed at an output opens only in the mode for files that are being written.
-    """
+    """Open for reading; a file whose run was killed at an output opens only as one that is being written."""
     try:
-        return h5py.File(path, "r", locking=False)
+        return h5py.File(path, "r")
     except OSError as error:
         with suppress(OSError):
-            return h5py.File(path, "r", locking=False, swmr=True)
+            return h5py.File(path, "r", swmr=True)
         raise error
 
 

@@ -40,9 +40,9 @@ class Schedule:
         for start, end, count in self._intervals():
             skipped = min(count, max(0, after - number))
             for k in range(skipped, count):
-                edge = [start + (end - start) * j / count for j in (k, k + 1)]
-                edge[1] = end if k + 1 == count else edge[1]
-                yield Step(number + k + 1, *edge, output=k + 1 == count and end in self.output_times)
+                last = k + 1 == count
+                begin, stop = (start + (end - start) * j / count for j in (k, k + 1))
+                yield Step(number + k + 1, begin, end if last else stop, last and end in self.output_times)
             number += count
 
     @property

@@ -237,6 +237,6 @@ def _steady_fields(case: Case, device: Device, flow: Flow) -> dict[str, np.ndarr
         "vessel_area_density": lambda: case.vessel_area_density,
         "vessel_volume_fraction": lambda: case.vessel_volume_fraction,
         "hydraulic_conductivity": lambda: case.tissue_map("hydraulic_conductivity"),
-        "wall_permeability": lambda: case.wall.permeability,
+        "wall_permeability": lambda: np.broadcast_to(case.wall.permeability, case.grid.shape),
     }
     return {name: makers[name]() for name in case.config.output.fields if name not in POOLS}

@@ -17,7 +17,16 @@ CONFIGS = sorted(path.name for path in (ROOT / "configs").glob("*.toml"))
 
 
 def build(source: Path, kind: str, out: Path) -> Path:
-    command = [sys.executable, "-m", "build", "--no-isolation", f"--{kind}", "--outdir", str(out), str(source)]
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--no-isolation",
+        f"--{kind}",
+        "--outdir",
+        str(out),
+        str(source),
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     (built,) = out.glob("*.whl" if kind == "wheel" else "*.tar.gz")
@@ -51,7 +60,12 @@ def test_unpacked_wheel_finds_its_own_kernels(wheel, tmp_path):
     code = "from tumorsim.resources import kernels_directory as k; print(k(), len(list(k().glob('*.cu'))))"
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.split() == [str(tmp_path / "tumorsim" / "kernels"), str(len(KERNELS))]
 

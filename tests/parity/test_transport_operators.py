@@ -19,7 +19,9 @@ OUTSIDE = (0.5, 0.0, 2.0, 0.0, 1.0, 0.3)
 AVAILABLE = {name for name, here, _ in describe_devices() if here}
 DEVICES = [
     pytest.param("native", marks=pytest.mark.skipif("native" not in AVAILABLE, reason="no C++ compiler")),
-    pytest.param("cuda", marks=[pytest.mark.gpu, pytest.mark.skipif("cuda" not in AVAILABLE, reason="no GPU")]),
+    pytest.param(
+        "cuda", marks=[pytest.mark.gpu, pytest.mark.skipif("cuda" not in AVAILABLE, reason="no GPU")]
+    ),
 ]
 
 pytestmark = [

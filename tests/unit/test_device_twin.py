@@ -90,4 +90,4 @@ def test_native_without_compiler_says_what_to_install(monkeypatch):
 def test_auto_gives_a_device_and_a_reason():
     device, reason = select_device("auto")
     assert device.name in {"cuda", "native", "numpy"} and reason
-    assert dict((name, ok) for name, ok, _ in describe_devices())["numpy"]
+    assert ("numpy", True) in [(name, here) for name, here, _ in describe_devices()]

@@ -18,7 +18,9 @@ MOST_REGISTERS = 128  # at 128 threads a block this still leaves 4 blocks on a m
 @pytest.fixture(scope="module")
 def nvrtc() -> ctypes.CDLL:
     folders = [Path(folder) for folder in site.getsitepackages()]
-    found = [p for folder in folders for p in folder.glob("nvidia/**/libnvrtc.so.*") if "builtins" not in p.name]
+    found = [
+        p for folder in folders for p in folder.glob("nvidia/**/libnvrtc.so.*") if "builtins" not in p.name
+    ]
     assert found, "the test extra installs nvidia-cuda-nvrtc"
     return ctypes.CDLL(str(found[0]))
 

@@ -1,5 +1,7 @@
 """The step is bent to land on every output, and a resumed plan is the same plan."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ def test_steps_join_up_land_and_keep_the_limit(times, limit):
     steps = list(schedule.steps())
     assert steps[0].start == 0 and steps[-1].end == schedule.duration
     assert len(steps) == schedule.count == steps[-1].number
-    assert all(a.end == b.start for a, b in zip(steps, steps[1:], strict=False))
+    assert all(a.end == b.start for a, b in pairwise(steps))
     assert [s.end for s in steps if s.output] == sorted(set(times))
     assert all(0 < s.length <= schedule.limit * (1 + 1e-9) for s in steps)
 
@@ -36,7 +38,7 @@ def test_infusion_end_is_landed_on_without_an_output():
     ("every", "times", "expected"),
     [
         (3.0, None, (3.0, 6.0, 9.0, 10.0)),
-        (0.1, None, tuple(0.1 * k for k in range(1, 100)) + (10.0,)),
+        (0.1, None, (*(0.1 * k for k in range(1, 100)), 10.0)),
         (None, [1.0, 4.0, 40.0], (1.0, 4.0, 10.0)),
         (None, None, (10.0,)),
     ],

@@ -44,7 +44,9 @@ def test_arrays_come_back_bit_for_bit(base):
 
 
 @given(
-    step=st.integers(0, 2**40), numbers=st.lists(st.floats(allow_nan=False), max_size=5), text=st.text(max_size=20)
+    step=st.integers(0, 2**40),
+    numbers=st.lists(st.floats(allow_nan=False), max_size=5),
+    text=st.text(max_size=20),
 )
 @settings(max_examples=30, deadline=None)
 def test_step_time_and_extra_come_back_exactly(tmp_path_factory, step, numbers, text):
@@ -69,12 +71,12 @@ def test_checkpoints_of_another_result_are_not_taken(base):
     assert latest_checkpoint(base.with_name("no") / "such.vtkhdf") is None
 
 
-@pytest.mark.parametrize("kept", [0, 1, 100, 0.5, 0.99])
+@pytest.mark.parametrize("kept", [0, 0.01, 0.5, 0.99])
 def test_a_truncated_newest_falls_back_to_the_one_before(base, kept):
     write(base, 1)
     newest = write(base, 2)
     content = newest.read_bytes()
-    newest.write_bytes(content[: int(kept if kept > 1 else kept * len(content))])
+    newest.write_bytes(content[: int(kept * len(content))])
     assert latest_checkpoint(base).step == 1
 
 
@@ -90,7 +92,9 @@ def test_no_single_changed_byte_goes_unnoticed(base):
             found = latest_checkpoint(base)
         except StorageError:
             continue
-        assert same(found, whole), f"byte {position} changed the checkpoint silently"  # unused zip fields may differ
+        assert same(found, whole), (
+            f"byte {position} changed the checkpoint silently"
+        )  # unused zip fields may differ
 
 
 def same(a: Checkpoint, b: Checkpoint) -> bool:
@@ -106,7 +110,7 @@ def test_when_all_are_damaged_the_error_names_them(base):
 
 
 def test_pickles_are_neither_written_nor_read(base):
-    with pytest.raises(ValueError, match="[Oo]bject arrays"):
+    with pytest.raises(ValueError, match=r"[Oo]bject arrays"):
         write(base, state={"free": np.array([object()])})
     assert latest_checkpoint(base) is None
 
@@ -138,8 +142,11 @@ def test_another_config_is_refused_with_every_changed_key(base):
 
 def test_an_added_or_removed_key_is_a_change():
     with pytest.raises(ConfigError) as caught:
-        require_same_config({"a": {"x": 1, "y": 2}}, {"a": {"x": 1}, "b": {}})
-    assert [problem.key for problem in caught.value.problems] == ["a.y"]  # an empty table says nothing
+        require_same_config({"a": {"x": 1, "y": 2}}, {"a": {"x": 1}, "b": {}, "c": [{"z": 3}]})
+    assert [problem.key for problem in caught.value.problems] == [
+        "a.y",
+        "c[0].z",
+    ]  # an empty table says nothing
 
 
 def test_tuples_are_the_lists_that_json_makes_of_them(base):

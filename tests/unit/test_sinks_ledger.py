@@ -23,7 +23,17 @@ def test_balanced_run_closes_and_every_part_of_the_dose_is_somewhere():
     assert set(entries) == set(LONG_NAMES)
     assert closure(entries) == 0
     check_closure(entries, precision="float64", step=1)
-    where = ("plasma", "plasma_decayed", "cleared", "free", "bound", "internalised", "lymph", "boundary", "decayed")
+    where = (
+        "plasma",
+        "plasma_decayed",
+        "cleared",
+        "free",
+        "bound",
+        "internalised",
+        "lymph",
+        "boundary",
+        "decayed",
+    )
     assert sum(entries[name] for name in where) == pytest.approx(entries["injected"] + entries["initial"])
 
 
@@ -31,7 +41,9 @@ def test_lost_amount_stops_the_run_and_prints_every_term():
     ledger = Ledger()
     ledger.add(increment(entered=1.0, extravasated=1.0))
     entries = ledger.entries({"free": 1.0 - 1e-5}, PLASMA, 1.0)
-    with pytest.raises(NumericsError, match=r"step 7: the ledger does not close: imbalance 1.00e-05[\s\S]*lymph"):
+    with pytest.raises(
+        NumericsError, match=r"step 7: the ledger does not close: imbalance 1.00e-05[\s\S]*lymph"
+    ):
         check_closure(entries, precision="float32", step=7)
 
 

@@ -13,7 +13,9 @@ from tumorsim.sinks import provenance
 
 
 def collected(**changes):
-    return provenance.collect(**{"device_name": "numpy", "kernel_hashes": {}, "seed": 7, "inputs": []} | changes)
+    return provenance.collect(
+        **{"device_name": "numpy", "kernel_hashes": {}, "seed": 7, "inputs": []} | changes
+    )
 
 
 def test_it_survives_json():
@@ -39,7 +41,9 @@ def test_the_date_is_utc():
 def test_inputs_carry_their_checksum_under_the_name_that_was_given(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("scan.npy").write_bytes(b"voxels")
-    assert collected(inputs=[Path("scan.npy")])["inputs"] == {"scan.npy": hashlib.sha256(b"voxels").hexdigest()}
+    assert collected(inputs=[Path("scan.npy")])["inputs"] == {
+        "scan.npy": hashlib.sha256(b"voxels").hexdigest()
+    }
 
 
 def test_a_missing_input_is_named(tmp_path):
@@ -54,7 +58,9 @@ def test_the_command_does_not_tell_where_the_program_lives(monkeypatch):
 
 def git(folder, *arguments):
     identity = ["-c", "user.name=n", "-c", "user.email=e@example.org", "-c", "commit.gpgsign=false"]
-    done = subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        ["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True
+    )
     return done.stdout.strip()
 
 

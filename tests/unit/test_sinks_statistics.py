@@ -59,7 +59,9 @@ def test_volumes_and_amounts_of_the_regions_add_up_to_those_of_the_box(labels):
     assert sum(found[f"{name}/volume"] for name in NAMES) == pytest.approx(GRID.volume, rel=1e-14)
     amount = sum(found[f"{name}/amount"] for name in NAMES)
     assert amount == pytest.approx(free.sum() * GRID.voxel_volume, rel=1e-14)
-    assert sum(found[f"{name}/percent_dose"] for name in NAMES) == pytest.approx(100 * amount / DOSE, rel=1e-14)
+    assert sum(found[f"{name}/percent_dose"] for name in NAMES) == pytest.approx(
+        100 * amount / DOSE, rel=1e-14
+    )
 
 
 def test_percent_injected_dose_per_gram_is_1e4_doses_per_cubic_metre(labels):

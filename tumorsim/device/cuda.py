@@ -34,7 +34,9 @@ class CudaDevice:
         self._kernels: dict[tuple[str, str], Any] = {}
         self._hashes: dict[str, str] = {}
         driver = cupy.cuda.runtime.driverGetVersion()
-        self.description = f"{properties['name'].decode()}, CUDA driver {driver // 1000}.{driver % 1000 // 10}"
+        self.description = (
+            f"{properties['name'].decode()}, CUDA driver {driver // 1000}.{driver % 1000 // 10}"
+        )
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
         return self._cupy.empty(shape, dtype)

@@ -26,9 +26,18 @@ from tumorsim.device.twin import KernelSource, Launch, Operator
 from tumorsim.errors import DeviceError
 from tumorsim.resources import kernels_directory
 
-_FLAGS = ("-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared", "-Wall")
+_FLAGS = (
+    "-std=c++17",
+    "-O3",
+    "-march=native",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fPIC",
+    "-shared",
+    "-Wall",
+)
 _SANITIZE = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
-_ARGUMENT = {
+_ARGUMENT: dict[str, Any] = {
     "float32": ctypes.c_float,
     "float64": ctypes.c_double,
     "int32": ctypes.c_int32,
@@ -51,7 +60,9 @@ class NativeDevice(NumpyDevice):
     def __init__(self) -> None:
         compiler = find_compiler()
         if compiler is None:
-            raise DeviceError("no C++ compiler found for the native device. Install one (apt-get install g++) or set CXX")
+            raise DeviceError(
+                "no C++ compiler found for the native device. Install one (apt-get install g++) or set CXX"
+            )
         # A waiting OpenMP team that spins slows every other busy thread of the machine, up to 20×.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         self._compiler = compiler
@@ -154,7 +165,9 @@ def _processor() -> str:
 
 
 def _cache_folder() -> Path:
-    base = os.environ.get("TUMORSIM_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "tumorsim")
+    base = os.environ.get("TUMORSIM_CACHE") or Path(
+        os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "tumorsim"
+    )
     folder = Path(base, "native")
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -156,7 +156,9 @@ class Operator(Generic[P]):
             if array is None:
                 continue
             if array.ndim != len(symbols):
-                raise ValueError(f"{self.name}: {name} has shape {array.shape}, expected ({', '.join(symbols)})")
+                raise ValueError(
+                    f"{self.name}: {name} has shape {array.shape}, expected ({', '.join(symbols)})"
+                )
             for symbol, length in zip(symbols, array.shape, strict=True):
                 base, _, more = symbol.partition("+")
                 if lengths.setdefault(base, length - int(more or 0)) != length - int(more or 0):
@@ -198,12 +200,8 @@ def _spread(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return spread
 
 
-def kernel_twin(
-    body: Callable[P, None] | None = None, *, rows: tuple[str, str] = ("nz", "ny")
-) -> Any:
+def kernel_twin(body: Callable[P, None] | None = None, *, rows: tuple[str, str] = ("nz", "ny")) -> Any:
     """Make an operator of a NumPy body. ``rows`` names the two dimensions over whose rows the kernel runs."""
     if body is None:
         return lambda late: Operator(late, rows)
     return Operator(body, rows)
-
-

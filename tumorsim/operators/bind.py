@@ -25,7 +25,9 @@ def bind(
     k = binding_on / epsilon
     dissociation = binding_off / k
     sum_ = total + sites + dissociation
-    gap = np.sqrt((total - sites) ** 2 + dissociation * (sum_ + total + sites))  # b₊ − b₋ without cancellation
+    gap = np.sqrt(
+        (total - sites) ** 2 + dissociation * (sum_ + total + sites)
+    )  # b₊ − b₋ without cancellation
     upper = 0.5 * (sum_ + gap)
     lower = np.where(upper > 0, total * sites / np.where(upper > 0, upper, 1), 0)
     room = upper - before

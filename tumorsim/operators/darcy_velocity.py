@@ -13,19 +13,19 @@ def darcy_velocity(
     conductance_z: FacesZ,
     pressure: Voxels,
     *,
-    boundary: SixValues,
+    outside: SixValues,
 ) -> None:
     """Darcy velocity on faces, ``u_f = −T_f (p_high − p_low)``, m/s (physics.md A.1, I.1).
 
-    ``conductance_*`` is T_f of the pressure operator itself, m/(Pa s), so that the discrete divergence of
-    u equals the Starling source less lymph to the solver's tolerance. On the faces of the box ``boundary``
-    stands for the missing pressure; where T_f = 0 (no flux) its number does not matter.
+    ``conductance_*`` is T_f of the pressure operator itself, m/(Pa s), so that the discrete divergence of u
+    equals the Starling source less lymph to the solver's tolerance. Beyond the faces of the box stands
+    ``outside``; where T_f = 0 (no flux) its number does not matter. Conductances and pressure are float64:
+    the difference of nearly equal pressures is taken before the velocity is rounded to its own precision.
     """
     velocities = velocity_z, velocity_y, velocity_x
     conductances = conductance_z, conductance_y, conductance_x
-    for axis, (velocity, conductance) in enumerate(zip(velocities, conductances, strict=True)):
-        p = np.moveaxis(pressure, axis, 0)
-        low = np.full_like(p[:1], boundary[2 * axis])
-        high = np.full_like(p[:1], boundary[2 * axis + 1])
-        drop = np.diff(np.concatenate([low, p, high]), axis=0)
-        velocity[...] = -conductance * np.moveaxis(drop, 0, axis)
+    for axis in range(3):
+        u, t, p = (np.moveaxis(array, axis, 0) for array in (velocities[axis], conductances[axis], pressure))
+        u[1:-1] = t[1:-1] * (p[:-1] - p[1:])
+        u[0] = t[0] * (outside[2 * axis] - p[0])
+        u[-1] = t[-1] * (p[-1] - outside[2 * axis + 1])

@@ -50,4 +50,6 @@ def diffuse(
         start_rate[...] = rate
         before_last[...] = last + mr * rate
     else:
-        before_last[...] = m * last + (v * before_last if nu else 0) + rest * start + mr * rate + gr * start_rate
+        before_last[...] = (
+            m * last + (v * before_last if nu else 0) + rest * start + mr * rate + gr * start_rate
+        )

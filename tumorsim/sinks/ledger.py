@@ -12,7 +12,7 @@ The plasma curve is prescribed, so ``cleared`` is what left the plasma by neithe
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -43,9 +43,9 @@ LONG_NAMES = {
 class Plasma(Protocol):
     """What the ledger asks of a plasma curve (amounts up to time t)."""
 
-    def injected(self, t: float) -> float: ...
-    def amount(self, t: float) -> float: ...
-    def decayed(self, t: float) -> float: ...
+    def injected(self, t: float, /) -> Any: ...
+    def amount(self, t: float, /) -> Any: ...
+    def decayed(self, t: float, /) -> float: ...
 
 
 @dataclass
@@ -77,7 +77,7 @@ class Ledger:
         """Every term of the ledger at ``time``; ``pools`` are the amounts now free, bound and internalised."""
         tissue = {name: pools.get(name, 0.0) for name in ("free", "bound", "internalised")}
         out = {term: getattr(self, term) for term in ("lymph", "boundary", "decayed", "degraded")}
-        injected, in_plasma, lost = plasma.injected(time), plasma.amount(time), plasma.decayed(time)
+        injected, in_plasma, lost = (float(f(time)) for f in (plasma.injected, plasma.amount, plasma.decayed))
         return {
             "injected": injected,
             "plasma": in_plasma,
@@ -108,7 +108,9 @@ def check_closure(entries: Mapping[str, float], *, precision: str, step: int) ->
     """Raise NumericsError when the ledger does not close, or holds what cannot be."""
     if not all(np.isfinite(value) for value in entries.values()):
         broken = [name for name, value in entries.items() if not np.isfinite(value)]
-        raise NumericsError(f"step {step}: the ledger terms {', '.join(broken)} are not finite. Try a smaller run.cfl")
+        raise NumericsError(
+            f"step {step}: the ledger terms {', '.join(broken)} are not finite. Try a smaller run.cfl"
+        )
     error = closure(entries)
     if error > TOLERANCE[precision]:
         table = "\n".join(f"  {name:<14} {value: .9e}  {LONG_NAMES[name]}" for name, value in entries.items())

@@ -104,7 +104,9 @@ class Diffusion:
         self._booked = device.empty(grid.shape[:2], np.float64)
         self._voxel_volume = grid.voxel_volume
 
-    def advance(self, concentration: Array, scratch: tuple[Array, Array], dt: float) -> tuple[Array, tuple[Array, Array], float]:
+    def advance(
+        self, concentration: Array, scratch: tuple[Array, Array], dt: float
+    ) -> tuple[Array, tuple[Array, Array], float]:
         """C after ``dt``, two arrays that are free again, and the amount that left through the box.
 
         ``scratch`` are two arrays like C. The three change roles: go on with the returned ones.
@@ -121,14 +123,18 @@ class Diffusion:
                 first_rate = rate
             # what left obeys the recurrence of the stages themselves, from 0
             left, left_before = (
-                stage.mu * left + stage.nu * left_before + dt * (stage.mu_rate * rate + stage.gamma_rate * first_rate),
+                stage.mu * left
+                + stage.nu * left_before
+                + dt * (stage.mu_rate * rate + stage.gamma_rate * first_rate),
                 left,
             )
             last = result
         spare = scratch[len(stages) % 2]
         return last, (concentration, spare), left * self._voxel_volume
 
-    def _stage(self, result: Array, last: Array, start: Array, stage: Stage, *, number: int, dt: float) -> float:
+    def _stage(
+        self, result: Array, last: Array, start: Array, stage: Stage, *, number: int, dt: float
+    ) -> float:
         """Run one stage; returns what leaves the box per unit of time in ``last``, per voxel volume."""
         diffuse(
             self._device,

@@ -47,7 +47,10 @@ class Exchange:
     ):
         self._device = device
         self._decay = decay
-        self._extravasation, self._reabsorption = device.empty(grid.shape, real), device.empty(grid.shape, real)
+        self._extravasation, self._reabsorption = (
+            device.empty(grid.shape, real),
+            device.empty(grid.shape, real),
+        )
         wall_exchange_rates(
             device,
             self._extravasation,
@@ -56,13 +59,19 @@ class Exchange:
             device.upload(reflection, real),
             filtration,
         )
-        self._losses = lymph_drainage, device.upload(uptake_rate, real), device.upload(available_fraction, real)
+        self._losses = (
+            lymph_drainage,
+            device.upload(uptake_rate, real),
+            device.upload(available_fraction, real),
+        )
         self._factors = device.empty(grid.shape, real), device.empty(grid.shape, real)
         self._factors_for = -1.0
         self._booked = device.empty((len(exchange_module.TERMS), *grid.shape[:2]), np.float64)
         self._voxel_volume = grid.voxel_volume
 
-    def advance(self, concentration: Array, internalised: Array | None, *, plasma: float, dt: float) -> dict[str, float]:
+    def advance(
+        self, concentration: Array, internalised: Array | None, *, plasma: float, dt: float
+    ) -> dict[str, float]:
         """Take C over ``dt``, in place, at the mean plasma concentration; returns the amounts of TERMS."""
         rates = self._extravasation, self._reabsorption, *self._losses
         if dt != self._factors_for:

@@ -158,7 +158,9 @@ class Stepper:
         half = start + dt / 2
         first = self._react(state, dt / 2, plasma.mean(start, half))
         left = self._advection.advance(state.concentration, self._scratch[0], dt / 2)
-        state.concentration, self._scratch, through = self._diffusion.advance(state.concentration, self._scratch, dt)
+        state.concentration, self._scratch, through = self._diffusion.advance(
+            state.concentration, self._scratch, dt
+        )
         left += through + self._advection.advance(state.concentration, self._scratch[0], dt / 2)
         second = self._react(state, dt / 2, plasma.mean(half, start + dt))
         total = {term: first[term] + second[term] for term in first}

@@ -1,0 +1,27 @@
+// A step of conjugate gradients along a direction p: x ← x + α p, r ← r − α A p; r once more in float32, and r·r row by row.
+#include "pressure_row.cuh"
+#include "row_sum.cuh"
+
+extern "C" __global__ void descend(
+    double* __restrict__ solution, double* __restrict__ residual, float* __restrict__ residual32,
+    double* __restrict__ squares, const double* __restrict__ direction, const double* __restrict__ image,
+    double alpha, int nz, int ny, int nx)
+{
+    ROW(z, y);
+    const long long row = row_start(z, y, ny, nx);
+    double *s = solution + row, *r = residual + row;
+    float* r32 = residual32 + row;
+    const double *p = direction + row, *q = image + row;
+    double sum = 0;
+    SUM_OVER(sum)
+    for (int x = threadIdx.x; x < nx; x += blockDim.x) {
+        const double left = r[x] - alpha * q[x];
+        s[x] += alpha * p[x];
+        r[x] = left;
+        r32[x] = (float)left;
+        sum += left * left;
+    }
+    sum = row_sum(sum);
+    if (threadIdx.x == 0)
+        squares[(long long)z * ny + y] = sum;
+}

@@ -1,0 +1,25 @@
+// Σ ln T row by row over the inner faces normal to z, y, x: how well each axis conducts, whatever the outliers.
+// A row sums its own x faces, and the low y and z faces of its voxels.
+#include "grid.cuh"
+#include "row_sum.cuh"
+
+static __device__ __forceinline__ double log_sum(const real* t, int first, int end)
+{
+    double sum = 0;
+    for (int x = first + (int)threadIdx.x; x < end; x += (int)blockDim.x)
+        sum += (double)log(t[x]);
+    return row_sum(sum);
+}
+
+extern "C" __global__ void log_conductance(
+    double* __restrict__ sums, const real* __restrict__ conductance_x, const real* __restrict__ conductance_y,
+    const real* __restrict__ conductance_z, int nz, int ny, int nx)
+{
+    ROW(z, y);
+    const long long row = (long long)z * ny + y, rows = (long long)nz * ny;
+    const double along_z = log_sum(conductance_z + row * nx, 0, z > 0 ? nx : 0);
+    const double along_y = log_sum(conductance_y + row_start(z, y, ny + 1, nx), 0, y > 0 ? nx : 0);
+    const double along_x = log_sum(conductance_x + row * (nx + 1), 1, nx);
+    if (threadIdx.x == 0)
+        sums[row] = along_z, sums[rows + row] = along_y, sums[2 * rows + row] = along_x;
+}

@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+"""How fast a pressure solve and a transport step are here, as ratios taken in one run.
+
+    scripts/benchmark.py [--size 128] [--devices native numpy] [--precision float32] [--json FILE]
+
+The unit is the copy of one voxel field by the same device (a STREAM copy: 2 × 4 bytes a voxel in float32), so
+"a step costs 30 copies" holds on any machine. Every figure is the median of several repetitions.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from tumorsim.flow.pressure import Flow, FluidProperties, solve_flow
+
+from tumorsim.boundaries import Boundaries
+from tumorsim.device.select import select_device
+from tumorsim.device.twin import Device
+from tumorsim.grid import Grid
+from tumorsim.tissue.properties import PRESETS
+from tumorsim.transport.stepper import Stepper, TransportProperties
+
+
+class ConstantPlasma:
+    """Plasma concentration 1 at all times."""
+
+    def mean(self, start: float, end: float) -> float:
+        return 1.0
+
+
+def median_seconds(work: Callable[[], object], device: Device, *, repeats: int) -> float:
+    """Median wall time of ``work`` after one run to warm up."""
+    times = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        work()
+        wait_for(device)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[1:])
+
+
+def wait_for(device: Device) -> None:
+    """A GPU returns before it is done."""
+    if device.name == "cuda":
+        import cupy
+
+        cupy.cuda.Device().synchronize()
+
+
+def copy_seconds(device: Device, grid: Grid, real: np.dtype) -> float:
+    """One copy of a field, on all cores or the GPU."""
+    source, target = (device.zeros(grid.shape, real) for _ in range(2))
+    if device.name == "cuda":
+        return median_seconds(lambda: target.__setitem__(..., source), device, repeats=20)
+    cores = len(os.sched_getaffinity(0))
+    parts = list(zip(np.array_split(target, cores), np.array_split(source, cores), strict=True))
+    with ThreadPoolExecutor(cores) as pool:
+        return median_seconds(lambda: list(pool.map(lambda p: np.copyto(*p), parts)), device, repeats=20)
+
+
+def sphere(grid: Grid) -> tuple[FluidProperties, TransportProperties]:
+    """A tumour of 0.7 of the box in normal tissue, 100 times as conductive as that; Doxil-like particles."""
+    inside = grid.distance(grid.center) < 0.35 * grid.size[0]
+    tumour, normal = PRESETS["tumour"], PRESETS["normal"]
+
+    def pick(name: str) -> np.ndarray:
+        return np.where(inside, getattr(tumour, name), getattr(normal, name))
+
+    oncotic = pick("plasma_oncotic_pressure") - pick("interstitial_oncotic_pressure")
+    fluid = FluidProperties(
+        hydraulic_conductivity=tumour.hydraulic_conductivity * np.where(inside, 1.0, 0.01),
+        vessel_filtration=pick("wall_hydraulic_conductivity") * pick("vessel_area_density"),
+        vascular_effective_pressure=pick("vascular_pressure")
+        - pick("protein_reflection_coefficient") * oncotic,
+        lymphatic_filtration=pick("lymphatic_filtration"),
+        lymphatic_pressure=0.0,
+    )
+    particles = TransportProperties(
+        available_fraction=np.where(inside, 0.3, 0.15),
+        diffusivity=2.6e-13,
+        wall_permeability_density=np.where(inside, 2e-10 * 2e4, 0.0),
+        wall_reflection=np.where(inside, 0.5, 1.0),
+    )
+    return fluid, particles
+
+
+def measure(name: str, grid: Grid, precision: str) -> dict[str, float | str]:
+    """All figures of one device."""
+    device, _ = select_device(name)
+    fluid, particles = sphere(grid)
+    boundaries = Boundaries.uniform(0.0)
+    flows: list[Flow] = []
+
+    def solve() -> None:
+        flows.append(solve_flow(device, grid, fluid, boundaries, tolerance=1e-8, precision=precision))
+
+    copy = copy_seconds(device, grid, np.dtype(precision))
+    pressure = median_seconds(solve, device, repeats=1 if name == "numpy" else 3)
+    stepper = Stepper(
+        device, grid, flow=flows[-1], properties=particles, boundaries=Boundaries(), precision=precision
+    )
+    state, plasma = stepper.start(), ConstantPlasma()
+    step = median_seconds(
+        lambda: stepper.step(state, 0.0, stepper.step_size, plasma),
+        device,
+        repeats=3 if name == "numpy" else 10,
+    )
+    itemsize = np.dtype(precision).itemsize
+    return {
+        "device": name,
+        "description": device.description,
+        "copy_GB_per_s": 2 * itemsize * grid.voxels / copy / 1e9,
+        "pressure_seconds": pressure,
+        "pressure_iterations": flows[-1].iterations,
+        "pressure_copies": pressure / copy,
+        "step_milliseconds": step * 1e3,
+        "step_Mvoxel_per_s": grid.voxels / step / 1e6,
+        "step_copies": step / copy,
+    }
+
+
+LINE = (
+    "{device:8} {copy_GB_per_s:6.1f} GB/s {pressure_seconds:8.2f} s {pressure_iterations:4d} iterations"
+    " {pressure_copies:6.0f} × {step_milliseconds:10.1f} ms {step_Mvoxel_per_s:7.1f} Mvoxel/s {step_copies:6.1f} ×"
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--size", type=int, default=128, help="voxels along each axis")
+    parser.add_argument("--devices", nargs="+", default=["native", "numpy"])
+    parser.add_argument("--precision", choices=["float32", "float64"], default="float32")
+    parser.add_argument("--json", metavar="FILE", help="also write the figures to FILE")
+    chosen = parser.parse_args()
+
+    grid = Grid((chosen.size,) * 3, (6e-3 / chosen.size,) * 3)
+    rows = [measure(name, grid, chosen.precision) for name in chosen.devices]
+    print(f"{grid!r}, {chosen.precision}")
+    print(f"{'':8} {'copy':>10} {'pressure solve':>32} {'transport step':>38}")
+    for row in rows:
+        print(LINE.format(**row))
+    print("× counts copies of one field")
+    if len(rows) > 1:
+        first, last = rows[0], rows[-1]
+        for part, key in (("pressure solve", "pressure_seconds"), ("transport step", "step_milliseconds")):
+            print(
+                f"{part}: {first['device']} is {last[key] / first[key]:.1f} times as fast as {last['device']}"
+            )
+    if chosen.json:
+        with open(chosen.json, "w") as file:
+            json.dump({"size": chosen.size, "precision": chosen.precision, "devices": rows}, file, indent=2)
+
+
+if __name__ == "__main__":
+    main()

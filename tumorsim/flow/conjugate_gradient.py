@@ -1,0 +1,129 @@
+"""Preconditioned conjugate gradients for the pressure: float64 outside, the preconditioner in float32."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite, sqrt
+
+import numpy as np
+
+from tumorsim.device.twin import Array, Device, SixValues
+from tumorsim.errors import NumericsError
+from tumorsim.flow.medium import Medium
+from tumorsim.grid import Grid
+from tumorsim.operators.descend import descend
+from tumorsim.operators.pressure_operator import pressure_operator
+from tumorsim.operators.search_direction import search_direction
+
+MOST_ITERATIONS = 300
+
+Preconditioner = Callable[[Array], tuple[Array, float]]
+"""Takes a float32 residual r to z = M⁻¹r (float32) and r·z."""
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """How a solve ended: iterations, and the true relative residual ‖s − A p‖/‖s − A 0‖."""
+
+    iterations: int
+    residual: float
+
+
+def conjugate_gradients(
+    device: Device,
+    grid: Grid,
+    medium: Medium,
+    *,
+    pressure: Array,
+    source: Array,
+    outside: SixValues,
+    preconditioner: Preconditioner,
+    tolerance: float,
+) -> Convergence:
+    """Solve A p = source for the float64 ``pressure``, from the values it holds.
+
+    Stops when the true residual, source − A p with the pressures ``outside`` the box, is within ``tolerance`` of
+    that of p = 0 in the Euclidean norm. Raises NumericsError when it does not get there: how far it came, and
+    in which voxel the residual is largest.
+    """
+    work = _Work(device, medium, outside)
+    target = tolerance * work.norm_of_sources(source)
+    if target == 0:
+        pressure[...] = 0
+        return Convergence(0, 0.0)
+    iterations, norm = 0, work.true_residual(pressure, source)
+    while norm > target and iterations < MOST_ITERATIONS:
+        iterations += work.iterate(pressure, preconditioner, target, MOST_ITERATIONS - iterations)
+        norm = work.true_residual(pressure, source)
+    relative = norm * tolerance / target
+    if not norm <= target:
+        raise NumericsError(_failure(device, grid, work.residual, iterations, relative, tolerance))
+    return Convergence(iterations, relative)
+
+
+class _Work:
+    """The vectors of one solve."""
+
+    def __init__(self, device: Device, medium: Medium, outside: SixValues):
+        self.device, self.medium, self.outside = device, medium, outside
+        nz, ny, _ = medium.shape
+        self.residual, self.direction, self.image = (device.empty(medium.shape, np.float64) for _ in range(3))
+        self.residual32 = device.empty(medium.shape, np.float32)
+        self.rows = device.empty((nz, ny), np.float64)
+
+    def norm_of_sources(self, source: Array) -> float:
+        """‖source − A 0‖: the sources and what the fixed faces send in."""
+        self.direction[...] = 0
+        return self.true_residual(self.direction, source)
+
+    def true_residual(self, pressure: Array, source: Array) -> float:
+        """Norm of source − A p, which is left in ``residual``."""
+        self.apply(pressure, self.outside)
+        self.residual[...] = source
+        self.residual -= self.image
+        self.residual32[...] = self.residual
+        return sqrt(self.device.dot(self.residual, self.residual))
+
+    def apply(self, pressure: Array, outside: SixValues) -> float:
+        """A p in ``image``; returns p·A p."""
+        pressure_operator(
+            self.device, self.image, self.rows, pressure, outside=outside, **self.medium.arguments
+        )
+        return float(self.device.sum(self.rows))
+
+    def iterate(self, pressure: Array, preconditioner: Preconditioner, target: float, most: int) -> int:
+        """Conjugate gradients from ``residual`` until its recurrence is within the target; returns the iterations."""
+        last = 0.0
+        for iteration in range(1, most + 1):
+            preconditioned, product = preconditioner(self.residual32)
+            search_direction(
+                self.device, self.direction, preconditioned, beta=product / last if last else 0.0
+            )
+            curvature = self.apply(self.direction, (0.0, 0.0, 0.0, 0.0, 0.0, 0.0))
+            if not (isfinite(product) and curvature > 0):
+                return iteration
+            descend(
+                self.device, pressure, self.residual, self.residual32, self.rows, self.direction, self.image,
+                alpha=product / curvature,
+            )  # fmt: skip
+            if sqrt(float(self.device.sum(self.rows))) <= target:
+                return iteration
+            last = product
+        return most
+
+
+def _failure(
+    device: Device, grid: Grid, residual: Array, iterations: int, relative: float, tolerance: float
+) -> str:
+    """What to tell of a solve that did not converge."""
+    size = np.abs(device.download(residual))
+    worst = np.unravel_index(int(np.nanargmax(size)), size.shape) if np.isfinite(size).any() else (0, 0, 0)
+    position = [
+        float((o + h * (k + 0.5)) * 1e6) for o, h, k in zip(grid.origin, grid.spacing, worst, strict=True)
+    ]
+    z, y, x = worst
+    return (
+        f"the interstitial pressure did not converge: relative residual {relative:.2e} after {iterations} iterations, "
+        f"wanted {tolerance:.0e}. The residual is largest in voxel x={x} y={y} z={z}, at "
+        f"({position[2]:.6g}, {position[1]:.6g}, {position[0]:.6g}) um. "
+        "Look there for extreme jumps of hydraulic_conductivity, or raise pressure.tolerance"
+    )

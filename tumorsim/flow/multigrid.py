@@ -1,0 +1,184 @@
+"""Geometric multigrid for the pressure operator: the preconditioner of the conjugate gradients.
+
+One application is a V-cycle in float32, a fixed symmetric positive operator:
+
+- **Levels.** A coarse level is the same kind of medium on blocks of two voxels, conductances and all, so one
+  set of kernels serves every level. Only the axes that conduct well are halved: those whose geometric mean of
+  T/h is within WEAK_AXIS of the best. Flat voxels and layered tissue are thereby coarsened in their planes first.
+  Any shape will do; a last odd voxel makes a block of its own.
+- **Transfer.** Corrections are constant over a block and residuals are summed. The conductances which that
+  implies (Galerkin) are too large by the ratio of the distances between coarse and fine centres; they are divided by it.
+- **Smoother.** Chebyshev polynomials of the fourth kind in D⁻¹A, whose spectrum lies in (0, 2] because A is
+  diagonally dominant: no eigenvalue has to be estimated. Source: Lottes 2023, Numer Linear Algebra Appl 30:e2518.
+- **Coarsest level.** At most DENSE voxels, solved by its stored inverse.
+"""
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from tumorsim.device.twin import Array, Device
+from tumorsim.flow.medium import Medium
+from tumorsim.operators.add_correction import add_correction
+from tumorsim.operators.chebyshev_step import chebyshev_step
+from tumorsim.operators.coarse_conductance import coarse_conductance
+from tumorsim.operators.dense_product import dense_product
+from tumorsim.operators.log_conductance import log_conductance
+from tumorsim.operators.pressure_operator import diagonal
+from tumorsim.operators.restrict_residual import restrict_residual
+
+DENSE = 512
+"""Voxels of the coarsest level at most: its inverse takes 1 MB."""
+WEAK_AXIS = 0.3
+"""An axis that conducts less than this part of the best is not halved [D]."""
+SPECTRUM = 2.0
+"""Bound of the eigenvalues of D⁻¹A (Gershgorin)."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """One level: its medium, the widths of its blocks in voxels of the grid per axis, and its work arrays."""
+
+    medium: Medium
+    widths: tuple[np.ndarray, np.ndarray, np.ndarray]
+    pressure: Array
+    spare: Array
+    source: Array
+
+
+class Multigrid:
+    """The hierarchy of one medium (float32). Call it with a residual to get the preconditioned one."""
+
+    def __init__(self, device: Device, medium: Medium, *, steps: tuple[int, int] = (2, 4)):
+        self.device = device
+        self.steps = steps
+        self.levels = build_levels(device, medium)
+        nz, ny, _ = medium.shape
+        self._products = device.empty((nz, ny), np.float64)
+        self._inverse = device.upload(dense_inverse(device, self.levels[-1].medium)[None], np.float32)
+
+    def __call__(self, residual: Array) -> tuple[Array, float]:
+        """The preconditioned residual M⁻¹r, in an array of the hierarchy, and r·M⁻¹r."""
+        if len(self.levels) == 1:
+            pressure = self._solve_coarsest(self.levels[0], residual)
+            return pressure, self.device.dot(residual, pressure)
+        return self._cycle(0, residual, self._products), float(self.device.sum(self._products))
+
+    def _cycle(self, depth: int, source: Array, products: Array | None = None) -> Array:
+        level = self.levels[depth]
+        if depth == len(self.levels) - 1:
+            return self._solve_coarsest(level, source)
+        coarse = self.levels[depth + 1]
+        steps = self.steps[min(depth, 1)]
+        pressure, spare = self._smooth(level, source, level.pressure, level.spare, steps, from_zero=True)
+        restrict_residual(self.device, coarse.source, pressure, source, **level.medium.arguments)
+        add_correction(self.device, pressure, self._cycle(depth + 1, coarse.source))
+        pressure, _ = self._smooth(level, source, pressure, spare, steps, products=products)
+        return pressure
+
+    def _smooth(
+        self,
+        level: Level,
+        source: Array,
+        pressure: Array,
+        spare: Array,
+        steps: int,
+        *,
+        from_zero: bool = False,
+        products: Array | None = None,
+    ) -> tuple[Array, Array]:
+        """Chebyshev steps from ``pressure``, or from zero; returns the array of the last iterate and the other one."""
+        for k in range(1, steps + 1):
+            momentum = (2 * k - 3) / (2 * k + 1) if k > 1 else 0.0
+            chebyshev_step(
+                self.device,
+                spare,
+                products if k == steps else None,
+                None if from_zero and k == 1 else pressure,
+                source,
+                **level.medium.arguments,
+                weight_newer=1 + momentum,
+                weight_older=0.0 if from_zero and k == 2 else -momentum,
+                step=(8 * k - 4) / (2 * k + 1) / SPECTRUM,
+            )
+            pressure, spare = spare, pressure
+        return pressure, spare
+
+    def _solve_coarsest(self, level: Level, source: Array) -> Array:
+        dense_product(self.device, level.pressure.reshape(-1), self._inverse, source.reshape(-1))
+        return level.pressure
+
+
+def build_levels(device: Device, medium: Medium) -> list[Level]:
+    """All levels, finest first, down to at most DENSE voxels."""
+    nz, ny, nx = medium.shape
+    levels = [make_level(device, medium, (np.ones(nz), np.ones(ny), np.ones(nx)))]
+    while prod(levels[-1].medium.shape) > DENSE:
+        levels.append(coarsen(device, levels[-1]))
+    return levels
+
+
+def make_level(device: Device, medium: Medium, widths: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Level:
+    pressure, spare, source = (device.empty(medium.shape, medium.dtype) for _ in range(3))
+    return Level(medium, widths, pressure, spare, source)
+
+
+def coarsen(device: Device, level: Level) -> Level:
+    """The next coarser level: blocks of two voxels along every axis that conducts well."""
+    fine = level.medium
+    halved = strong_axes(device, fine)
+    shape = tuple(-(-n // 2) if axis in halved else n for axis, n in enumerate(fine.shape))
+    spacing = tuple(h * 2 if axis in halved else h for axis, h in enumerate(fine.spacing))
+    widths = tuple(_merged(w) if axis in halved else w for axis, w in enumerate(level.widths))
+    nearness = [
+        device.upload(_nearness(fine_widths, coarse_widths), fine.dtype)
+        for fine_widths, coarse_widths in zip(level.widths, widths, strict=True)
+    ]
+    faces = [device.empty([n + (a == axis) for a, n in enumerate(shape)], fine.dtype) for axis in range(3)]
+    absorption = device.empty(shape, fine.dtype)
+    coarse_conductance(
+        device, faces[2], faces[1], faces[0], absorption, **fine.faces, absorption=fine.absorption,
+        nearness_z=nearness[0], nearness_y=nearness[1], nearness_x=nearness[2],
+    )  # fmt: skip
+    return make_level(device, Medium((faces[0], faces[1], faces[2]), absorption, spacing), widths)
+
+
+def strong_axes(device: Device, medium: Medium) -> list[int]:
+    """The axes along which a medium conducts well, by the geometric mean of T/h over the inner faces."""
+    nz, ny, nx = medium.shape
+    sums = device.empty((3, nz, ny), np.float64)
+    log_conductance(device, sums, **medium.faces)
+    faces = np.array([(nz - 1) * ny * nx, nz * (ny - 1) * nx, nz * ny * (nx - 1)])
+    strength = np.asarray(device.sum(sums, axis=(1, 2))) / np.maximum(faces, 1) - np.log(medium.spacing)
+    strength[faces == 0] = -np.inf
+    return [axis for axis in range(3) if strength[axis] >= strength.max() + np.log(WEAK_AXIS)]
+
+
+def _merged(widths: np.ndarray) -> np.ndarray:
+    """Widths of blocks of two."""
+    return np.add.reduceat(widths, np.arange(0, len(widths), 2))
+
+
+def _nearness(fine: np.ndarray, coarse: np.ndarray) -> np.ndarray:
+    """Per coarse face: distance of the centres beside it on the fine level over that on the coarse one."""
+    if len(fine) == len(coarse):
+        return np.ones(len(coarse) + 1)
+    inner = 2 * np.arange(1, len(coarse))
+    across = (fine[inner - 1] + fine[inner]) / (coarse[:-1] + coarse[1:])
+    return np.concatenate([[fine[0] / coarse[0]], across, [fine[-1] / coarse[-1]]])
+
+
+def dense_inverse(device: Device, medium: Medium) -> np.ndarray:
+    """A⁻¹ of a small medium, (n, n) float64; a medium without fixed level gets one that leaves means as they are."""
+    conductance = tuple(device.download(t).astype(np.float64) for t in medium.conductance)
+    z, y, x = conductance
+    absorption = device.download(medium.absorption).astype(np.float64)
+    index = np.arange(absorption.size).reshape(absorption.shape)
+    matrix = np.diag(diagonal((z, y, x), absorption, spacing=medium.spacing).ravel())
+    for axis, t in enumerate((z, y, x)):
+        low, high = (np.moveaxis(index, axis, 0)[part].ravel() for part in (slice(None, -1), slice(1, None)))
+        matrix[low, high] = matrix[high, low] = -np.moveaxis(t, axis, 0)[1:-1].ravel() / medium.spacing[axis]
+    if medium.is_closed(device):
+        matrix += np.diag(matrix).mean() / len(matrix) if len(matrix) > 1 else 1.0
+    return np.linalg.inv(matrix)

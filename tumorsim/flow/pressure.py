@@ -1,0 +1,265 @@
+"""Interstitial fluid pressure: Darcy flow between leaky vessels and lymph (physics.md A.1).
+
+``u = −K∇p``, ``∇·u = φ_v − φ_L``, ``φ_v = G_v (p_e − p)``, ``φ_L = G_L max(p − p_L, 0)``, with
+``G_v = Lp S/V`` and ``p_e = p_v − σ(π_v − π_i)``. Lymph only drains, so where p < p_L it is switched off, and the
+equation solved again until no voxel switches. Each solve is the linear system A p = s of flow.medium, by conjugate
+gradients (float64) with a multigrid V-cycle (float32).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tumorsim.boundaries import Boundaries
+from tumorsim.device.twin import Array, Device
+from tumorsim.errors import ConfigError, NumericsError, Problem
+from tumorsim.flow.conjugate_gradient import Convergence, conjugate_gradients
+from tumorsim.flow.medium import Medium, make_medium, pressure_outside
+from tumorsim.flow.multigrid import Multigrid
+from tumorsim.flow.velocity import face_velocity, outflow_through_box
+from tumorsim.grid import Grid
+from tumorsim.operators.fluid_exchange import fluid_exchange
+from tumorsim.operators.starling import starling
+
+MOST_PASSES = 50
+"""Solves with a new set of draining voxels at most; a few are the rule."""
+SWITCH_MARGIN = 1e-7
+"""Part of the largest pressure by which p must be below p_L before lymph is switched off: above rounding [D]."""
+BALANCE = 1e-5
+"""Part of the filtration that may be missing from the fluid balance [D]."""
+
+
+@dataclass(frozen=True)
+class FluidProperties:
+    """Coefficients of the pressure equation: numbers, or maps (nz, ny, nx).
+
+    ``hydraulic_conductivity`` K, m²/(Pa s); ``vessel_filtration`` G_v = Lp S/V, 1/(Pa s);
+    ``vascular_effective_pressure`` p_e = p_v − σ(π_v − π_i), Pa; ``lymphatic_filtration`` G_L, 1/(Pa s);
+    ``lymphatic_pressure`` p_L, Pa.
+    """
+
+    hydraulic_conductivity: np.ndarray | float
+    vessel_filtration: np.ndarray | float = 0.0
+    vascular_effective_pressure: np.ndarray | float = 0.0
+    lymphatic_filtration: np.ndarray | float = 0.0
+    lymphatic_pressure: np.ndarray | float = 0.0
+
+    def map(self, name: str, shape: tuple[int, int, int]) -> np.ndarray:
+        """One coefficient in every voxel, float64."""
+        return np.broadcast_to(np.asarray(getattr(self, name), np.float64), shape)
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The solved flow, on the device.
+
+    ``pressure`` (nz, ny, nx), Pa, float64. ``velocity`` on the faces normal to z, y, x, m/s (Darcy: volume flux per
+    tissue area); ``filtration`` φ_v and ``lymph_drainage`` φ_L, 1/s: these in the precision of the run.
+    ``iterations`` of the solver in all and its true relative ``residual``. ``balance`` is
+    (Σφ_v − Σφ_L − outflow through the box)/Σ|φ_v|.
+    """
+
+    pressure: Array
+    velocity: tuple[Array, Array, Array]
+    filtration: Array
+    lymph_drainage: Array
+    iterations: int
+    residual: float
+    balance: float
+
+
+def solve_flow(
+    device: Device,
+    grid: Grid,
+    fluid: FluidProperties,
+    boundaries: Boundaries,
+    *,
+    tolerance: float = 1e-8,
+    precision: str = "float32",
+) -> Flow:
+    """The interstitial pressure and flow of a tissue; ``boundaries`` are pressures in Pa, None for no flux.
+
+    The divergence of the velocity equals φ_v − φ_L to ``tolerance``, the relative residual.
+    Raises ConfigError for coefficients that make no sense, and NumericsError when the solver does not converge
+    or the fluid balance does not close.
+    """
+    _check(grid, fluid, boundaries)
+    exchange = _Exchange(device, grid, fluid)
+    conductivity = device.upload(fluid.map("hydraulic_conductivity", grid.shape), np.float64)
+    medium = make_medium(device, grid, conductivity, exchange.absorption, boundaries, dtype=np.float64)
+    pressure, convergence = _solve_with_lymph(device, grid, medium, exchange, boundaries, tolerance)
+    velocity = face_velocity(device, medium, pressure, boundaries, dtype=precision)
+    filtration, drainage, totals = exchange.rates(pressure, precision)
+    balance = _balance(totals, outflow_through_box(device, grid, velocity) / grid.voxel_volume)
+    _check_balance(balance, tolerance)
+    return Flow(
+        pressure, velocity, filtration, drainage, convergence.iterations, convergence.residual, balance
+    )
+
+
+def solve_pressure(
+    device: Device,
+    grid: Grid,
+    medium: Medium,
+    source: Array,
+    *,
+    boundaries: Boundaries,
+    tolerance: float = 1e-8,
+    pressure: Array | None = None,
+) -> tuple[Array, Convergence]:
+    """Solve −∇·(K∇p) + G p = s for p, Pa, on a float64 medium; ``source`` is s, 1/s.
+
+    ``pressure`` is a first guess, overwritten by the solution. Where nothing fixes the level of p (no fixed face,
+    G = 0) its mean is zero, and NumericsError is raised unless the source sums to zero.
+    """
+    pressure = device.zeros(grid.shape, np.float64) if pressure is None else pressure
+    closed = medium.is_closed(device)
+    if closed:
+        source = source - _mean_source(device, source)
+    convergence = conjugate_gradients(
+        device,
+        grid,
+        medium,
+        pressure=pressure,
+        source=source,
+        outside=pressure_outside(boundaries),
+        preconditioner=Multigrid(device, medium.rounded(np.float32)),
+        tolerance=tolerance,
+    )
+    if closed:
+        pressure -= float(device.sum(pressure)) / grid.voxels
+    return pressure, convergence
+
+
+def _mean_source(device: Device, source: Array) -> float:
+    """Mean of a source in a closed box, which must be rounding."""
+    net, size = float(device.sum(source)), float(device.sum(abs(source)))
+    if abs(net) > 1e-9 * size:
+        raise NumericsError(
+            f"no face of the box has a pressure and nothing absorbs fluid, but the sources do not sum to zero: "
+            f"{net / (size or 1.0):.3g} of their absolute sum is left. Fix a pressure on a face, or balance the sources"
+        )
+    return net / source.size
+
+
+def _solve_with_lymph(
+    device: Device,
+    grid: Grid,
+    medium: Medium,
+    exchange: "_Exchange",
+    boundaries: Boundaries,
+    tolerance: float,
+) -> tuple[Array, Convergence]:
+    """The pressure with lymph switched off where it would fill; iterations of all passes."""
+    pressure, iterations = device.zeros(grid.shape, np.float64), 0
+    for _ in range(MOST_PASSES):
+        pressure, convergence = solve_pressure(
+            device, grid, medium, exchange.source, boundaries=boundaries, tolerance=tolerance, pressure=pressure
+        )
+        iterations += convergence.iterations
+        if not exchange.switch_lymph(pressure):
+            return pressure, Convergence(iterations, convergence.residual)
+    raise NumericsError(
+        f"the lymph of {exchange.switched:.0f} voxels still switches between draining and idle after {MOST_PASSES} "
+        "passes of the pressure solver. Check lymphatic_pressure against the pressures outside the box"
+    )
+
+
+class _Exchange:
+    """Vessels and lymph on the device: the coefficients of A and s that they make, and their rates."""
+
+    def __init__(self, device: Device, grid: Grid, fluid: FluidProperties):
+        self.device, self.grid = device, grid
+        self.coefficients = {
+            argument: device.upload(fluid.map(name, grid.shape), np.float64) for argument, name in _EXCHANGE.items()
+        }
+        self.absorption, self.source = (device.empty(grid.shape, np.float64) for _ in range(2))
+        self._rows = device.empty(grid.shape[:2], np.float64)
+        self.switched = 0.0
+        self._update(None, 0.0)
+
+    def switch_lymph(self, pressure: Array) -> bool:
+        """Let lymph drain where p ≥ p_L; True if that changes anything."""
+        self._update(pressure, SWITCH_MARGIN * self.device.maximum(abs(pressure)))
+        self.switched = float(self.device.sum(self._rows))
+        return self.switched > 0
+
+    def _update(self, pressure: Array | None, margin: float) -> None:
+        arrays = self.absorption, self.source, self._rows, pressure
+        starling(self.device, *arrays, **self.coefficients, margin=margin)
+
+    def rates(self, pressure: Array, precision: str) -> tuple[Array, Array, np.ndarray]:
+        """φ_v, φ_L, and the sums of φ_v, φ_L and |φ_v| over all voxels."""
+        filtration, drainage = (self.device.empty(self.grid.shape, precision) for _ in range(2))
+        totals = self.device.empty((3, *self.grid.shape[:2]), np.float64)
+        fluid_exchange(self.device, filtration, drainage, totals, pressure, **self.coefficients)
+        return filtration, drainage, np.asarray(self.device.sum(totals, axis=(1, 2)))
+
+
+_EXCHANGE = {
+    "vessel_filtration": "vessel_filtration",
+    "effective_pressure": "vascular_effective_pressure",
+    "lymphatic_filtration": "lymphatic_filtration",
+    "lymphatic_pressure": "lymphatic_pressure",
+}
+"""Arguments of the exchange operators, and the coefficients of FluidProperties that they take."""
+
+
+def _balance(totals: np.ndarray, leaving: float) -> float:
+    """(Σφ_v − Σφ_L − outflow)/Σ|φ_v|, or over the outflow where there are no vessels."""
+    filtered, drained, size = (float(total) for total in totals)
+    return (filtered - drained - leaving) / (size or abs(leaving) or 1.0)
+
+
+def _check_balance(balance: float, tolerance: float) -> None:
+    limit = max(BALANCE, 100 * tolerance)
+    if not abs(balance) <= limit:
+        raise NumericsError(
+            f"the interstitial fluid does not balance: {balance:.2e} of the filtration is unaccounted for, where "
+            f"{limit:.0e} is allowed. Lower pressure.tolerance"
+        )
+
+
+def _check(grid: Grid, fluid: FluidProperties, boundaries: Boundaries) -> None:
+    """Raise ConfigError with every fault of the coefficients."""
+    problems = [p for name in _RULES if (p := _fault(grid, fluid, name)) is not None]
+    filters = any(np.any(np.asarray(getattr(fluid, name)) > 0) for name in ("vessel_filtration", "lymphatic_filtration"))
+    if not problems and not filters and not any(boundaries.fixed()):
+        problems.append(
+            Problem(
+                "pressure.boundary",
+                "no-flux",
+                "nothing sets the pressure: no face has one, and there are neither vessels nor lymph",
+                'Give at least one face a pressure, for example x_low = "0 mmHg"',
+            )
+        )
+    if problems:
+        raise ConfigError(*problems)
+
+
+_POSITIVE = ("must be positive", lambda values: values > 0)
+_NOT_NEGATIVE = ("must not be negative", lambda values: values >= 0)
+_NUMBER = ("must be a number", lambda values: np.isfinite(values))
+_RULES = {
+    "hydraulic_conductivity": _POSITIVE,
+    "vessel_filtration": _NOT_NEGATIVE,
+    "vascular_effective_pressure": _NUMBER,
+    "lymphatic_filtration": _NOT_NEGATIVE,
+    "lymphatic_pressure": _NUMBER,
+}
+
+
+def _fault(grid: Grid, fluid: FluidProperties, name: str) -> Problem | None:
+    """What is wrong with one coefficient, and in which voxel."""
+    shape = np.shape(getattr(fluid, name))
+    if shape not in ((), grid.shape):
+        cure = f"Give one number, or a map of shape (nz, ny, nx) = {grid.shape}"
+        return Problem(name, f"map of shape {shape}", "does not fit the grid", cure)
+    rule, holds = _RULES[name]
+    values = fluid.map(name, grid.shape)
+    wrong = ~(np.isfinite(values) & holds(values))
+    if not wrong.any():
+        return None
+    z, y, x = (int(k) for k in np.unravel_index(int(wrong.argmax()), grid.shape))
+    fault = f"{rule} and finite, which fails in {wrong.sum()} voxels, first in x={x} y={y} z={z}"
+    return Problem(name, float(values[z, y, x]), fault, "Check the regions and maps that set it")
