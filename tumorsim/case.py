@@ -11,14 +11,11 @@ from tumorsim.agents.agent import Agent
 from tumorsim.agents.interstitium import available_fraction, convective_retardation, hindered_diffusivity
 from tumorsim.agents.particle import free_diffusivity
 from tumorsim.agents.plasma import PLASMA_VOLUMES, PlasmaCurve, plasma_curve
-from tumorsim.config.checks import estimated_memory
 from tumorsim.config.inputs import Inputs
 from tumorsim.config.load import load_config
 from tumorsim.config.schema import Config
-from tumorsim.device.select import select_device
 from tumorsim.device.twin import Device
 from tumorsim.errors import ConfigError, Problem
-from tumorsim.fields import FIELDS, POOLS
 from tumorsim.flow.pressure import Flow, FluidProperties, solve_flow
 from tumorsim.grid import Grid
 from tumorsim.schedule import Schedule, output_times
@@ -248,92 +245,33 @@ class Case:
         maps = [given.file for given in tissue.maps.values()]
         return [path for path in (self.config.vessels.file, image, *maps) if path is not None]
 
+    def solve_flow(self, device: Device) -> Flow:
+        """The interstitial pressure and velocity."""
+        given = self.config.pressure
+        return solve_flow(
+            device,
+            self.grid,
+            self.fluid,
+            given.boundaries,
+            tolerance=given.tolerance,
+            precision=self.config.run.precision,
+        )
+
+    def stepper(self, device: Device, flow: Flow) -> Stepper:
+        """What carries the agent along with a flow."""
+        run, transport = self.config.run, self.config.transport
+        return Stepper(
+            device,
+            self.grid,
+            flow=flow,
+            properties=self.transport,
+            boundaries=transport.boundaries,
+            limiter=transport.limiter,
+            precision=run.precision,
+            cfl=run.cfl,
+            max_step=run.max_step,
+        )
+
     def __repr__(self) -> str:
         vessels = repr(self.network) if self.network else f"{self.config.vessels.model} vessels"
         return f"Case({self.title!r}, {self.agent.name}, {self.grid!r}, {vessels})"
-
-
-def solve_case_flow(case: Case, device: Device) -> Flow:
-    """The interstitial pressure and velocity of a case."""
-    given = case.config.pressure
-    return solve_flow(
-        device,
-        case.grid,
-        case.fluid,
-        given.boundaries,
-        tolerance=given.tolerance,
-        precision=case.config.run.precision,
-    )
-
-
-def stepper_of(case: Case, device: Device, flow: Flow) -> Stepper:
-    """What carries the agent of a case along with a flow."""
-    run, transport = case.config.run, case.config.transport
-    return Stepper(
-        device,
-        case.grid,
-        flow=flow,
-        properties=case.transport,
-        boundaries=transport.boundaries,
-        limiter=transport.limiter,
-        precision=run.precision,
-        cfl=run.cfl,
-        max_step=run.max_step,
-    )
-
-
-def limits(case: Case, *, device: str = "auto") -> dict[str, tuple[float, str, str]]:
-    """What a run of the case takes and what governs it: value, unit and meaning by name. Solves the flow."""
-    machine, _ = select_device(device)
-    config, grid = case.config, case.grid
-    flow = solve_case_flow(case, machine)
-    stepper = stepper_of(case, machine, flow)
-    schedule = case.schedule(stepper.step_size)
-    speed = max(machine.maximum(abs(u)) for u in flow.velocity)
-    diffusivity = float(np.median(case.diffusivity))
-    uptake = float(case.tissue_map("uptake_rate").max())
-    length = _half_width(case.regions)
-    return {
-        "voxels": (grid.voxels, "", repr(grid)),
-        "memory": (estimated_memory(config), "B", "that the run needs, about"),
-        "result file": (_file_size(case, len(schedule.output_times) + 1), "B", "at most, before compression"),
-        **{f"step: {name}": (limit, "s", STEP_LIMITS[name]) for name, limit in stepper.limits.items()},
-        "steps": (schedule.count, "", "in all"),
-        "pressure iterations": (flow.iterations, "", f"to a relative residual of {flow.residual:.1e}"),
-        "fastest flow": (speed, "m/s", "Darcy velocity on a face"),
-        "diffusivity": (diffusivity, "m^2/s", "of the agent in the interstitium, median"),
-        "Péclet number": (
-            speed * length / diffusivity,
-            "",
-            f"u L/D over the radius of the tumour, {length * 1e6:.3g} µm",
-        ),
-        "cell Péclet number": (speed * max(grid.spacing) / diffusivity, "", "over one voxel"),
-        "Thiele modulus": (
-            length * (uptake / diffusivity) ** 0.5,
-            "",
-            "L √(k/D) with the largest uptake rate k",
-        ),
-    }
-
-
-STEP_LIMITS = {
-    "advection": "a voxel must not be emptied by the fluid that leaves it",
-    "max_step": "run.max_step",
-}
-"""What each of the stepper's limits guards."""
-
-
-def _file_size(case: Case, outputs: int) -> int:
-    """Bytes of the fields in the result: those that change with every output, the others once."""
-    output, voxels = case.config.output, case.grid.voxels
-    real = np.dtype(output.precision).itemsize
-    fields = [FIELDS[name] for name in output.fields]
-    once = sum(1 if field.label else real * field.components for field in fields if field.name not in POOLS)
-    return voxels * (once + outputs * real * sum(field.name in POOLS for field in fields))
-
-
-def _half_width(regions: Regions) -> float:
-    """Radius of the sphere with the volume of all that is not background; of the box where nothing else is."""
-    volumes = list(regions.volumes().values())
-    volume = sum(volumes[1:]) or volumes[0]
-    return float((3 * volume / (4 * np.pi)) ** (1 / 3))

@@ -85,7 +85,8 @@ def options(
 @app.command()
 def validate(config: ConfigFile, settings: Settings = None) -> None:
     """Check a config: every error at once, else its size, memory, time steps and dimensionless numbers."""
-    from tumorsim.case import limits, load
+    from tumorsim.case import load
+    from tumorsim.limits import limits
 
     case = load(config, overrides=settings or ())
     rows = [(name, shown(value, unit), meaning) for name, (value, unit, meaning) in limits(case).items()]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tumorsim.case import Case, solve_case_flow, stepper_of
+from tumorsim.case import Case
 from tumorsim.device.select import select_device
 from tumorsim.device.twin import Device
 from tumorsim.errors import ConfigError, Problem
@@ -74,8 +74,8 @@ def simulate(
 
     out = out or Path(f"{case.name}.vtkhdf")
     machine, _ = select_device(device)
-    flow = solve_case_flow(case, machine)
-    stepper = stepper_of(case, machine, flow)
+    flow = case.solve_flow(machine)
+    stepper = case.stepper(machine, flow)
     moment = _resumed(case, stepper, out) if resume else _beginning(case, stepper)
     with _result_file(case, machine, moment, out) as file:
         run = Run(case, stepper, moment, file, _steady_fields(case, machine, flow), progress)

@@ -53,12 +53,14 @@ def case(monkeypatch):
     """Stands in for ``tumorsim.case``: the config alone."""
     module = ModuleType("tumorsim.case")
     module.load = lambda path, overrides=(): load_config(path, overrides=overrides)
-    module.limits = lambda case: {
+    monkeypatch.setitem(sys.modules, "tumorsim.case", module)
+    limits = ModuleType("tumorsim.limits")
+    limits.limits = lambda case: {
         "voxels": (1000, "1", "in the box"),
         "memory": (2 * 2**30, "B", "of all arrays"),
         "advective step": (12.5, "s", "cfl × spacing / velocity"),
     }
-    monkeypatch.setitem(sys.modules, "tumorsim.case", module)
+    monkeypatch.setitem(sys.modules, "tumorsim.limits", limits)
     return module
 
 

@@ -251,7 +251,7 @@ def test_a_file_of_a_newer_kind_is_refused(path):
 def test_a_truncated_file_is_called_damaged(path, part):
     content = path.read_bytes()
     path.write_bytes(content[: int(part * len(content))])
-    with pytest.raises(StorageError, match="is damaged.*copy it again"):
+    with pytest.raises(StorageError, match=r"is damaged.*copy it again"):
         Results(path)
 
 

@@ -1,0 +1,66 @@
+"""What a run of a case takes, and which numbers govern it: for a look before the run."""
+
+import numpy as np
+
+from tumorsim.case import Case
+from tumorsim.config.checks import estimated_memory
+from tumorsim.device.select import select_device
+from tumorsim.fields import FIELDS, POOLS
+from tumorsim.tissue.regions import Regions
+
+
+def limits(case: Case, *, device: str = "auto") -> dict[str, tuple[float, str, str]]:
+    """What a run of the case takes and what governs it: value, unit and meaning by name. Solves the flow."""
+    machine, _ = select_device(device)
+    config, grid = case.config, case.grid
+    flow = case.solve_flow(machine)
+    stepper = case.stepper(machine, flow)
+    schedule = case.schedule(stepper.step_size)
+    speed = max(machine.maximum(abs(u)) for u in flow.velocity)
+    diffusivity = float(np.median(case.diffusivity))
+    uptake = float(case.tissue_map("uptake_rate").max())
+    length = _half_width(case.regions)
+    return {
+        "voxels": (grid.voxels, "", repr(grid)),
+        "memory": (estimated_memory(config), "B", "that the run needs, about"),
+        "result file": (_file_size(case, len(schedule.output_times) + 1), "B", "at most, before compression"),
+        **{f"step: {name}": (limit, "s", STEP_LIMITS[name]) for name, limit in stepper.limits.items()},
+        "steps": (schedule.count, "", "in all"),
+        "pressure iterations": (flow.iterations, "", f"to a relative residual of {flow.residual:.1e}"),
+        "fastest flow": (speed, "m/s", "Darcy velocity on a face"),
+        "diffusivity": (diffusivity, "m^2/s", "of the agent in the interstitium, median"),
+        "Péclet number": (
+            speed * length / diffusivity,
+            "",
+            f"u L/D over the radius of the tumour, {length * 1e6:.3g} µm",
+        ),
+        "cell Péclet number": (speed * max(grid.spacing) / diffusivity, "", "over one voxel"),
+        "Thiele modulus": (
+            length * (uptake / diffusivity) ** 0.5,
+            "",
+            "L √(k/D) with the largest uptake rate k",
+        ),
+    }
+
+
+STEP_LIMITS = {
+    "advection": "a voxel must not be emptied by the fluid that leaves it",
+    "max_step": "run.max_step",
+}
+"""What each of the stepper's limits guards."""
+
+
+def _file_size(case: Case, outputs: int) -> int:
+    """Bytes of the fields in the result: those that change with every output, the others once."""
+    output, voxels = case.config.output, case.grid.voxels
+    real = np.dtype(output.precision).itemsize
+    fields = [FIELDS[name] for name in output.fields]
+    once = sum(1 if field.label else real * field.components for field in fields if field.name not in POOLS)
+    return voxels * (once + outputs * real * sum(field.name in POOLS for field in fields))
+
+
+def _half_width(regions: Regions) -> float:
+    """Radius of the sphere with the volume of all that is not background; of the box where nothing else is."""
+    volumes = list(regions.volumes().values())
+    volume = sum(volumes[1:]) or volumes[0]
+    return float((3 * volume / (4 * np.pi)) ** (1 / 3))
