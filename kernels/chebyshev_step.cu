@@ -31,8 +31,8 @@ extern "C" __global__ void chebyshev_step(
     if (!products)
         return;
     double sum = 0;
-    SUM_OVER(sum)
-    for (int x = threadIdx.x; x < nx; x += blockDim.x)
+    SUM_X(sum)
+    FOR_EACH_X(x, 0, nx)
         sum += (double)s[x] * (double)result[x];
     sum = row_sum(sum);
     if (threadIdx.x == 0)

@@ -13,8 +13,8 @@ extern "C" __global__ void descend(
     float* r32 = residual32 + row;
     const double *p = direction + row, *q = image + row;
     double sum = 0;
-    SUM_OVER(sum)
-    for (int x = threadIdx.x; x < nx; x += blockDim.x) {
+    SUM_X(sum)
+    FOR_EACH_X(x, 0, nx) {
         const double left = r[x] - alpha * q[x];
         s[x] += alpha * p[x];
         r[x] = left;

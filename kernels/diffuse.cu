@@ -1,95 +1,152 @@
-// One stage of super-time-stepped diffusion, εdC/dt = Σ_faces g (C_beyond − C), in place over the stage before last:
-//   before_last ← μ·last + ν·before_last + (1 − μ − ν)·start + dt·(μ̃·L(last) + γ̃·L(start)),   L = Σ g (…)/ε
+// One stage of super-time-stepped diffusion, for the change δ of C since the start of the step:
+//   first:   L₀ = (1/ε) Σ_faces g (C_beyond − C),  δ₁ = rate·L₀
+//   others:  δ_j = μ δ_{j−1} + ν δ_{j−2} + rate·( (1/ε) Σ g (δ_beyond − δ_{j−1}) + L₀ ),  in place over δ_{j−2}
+//   last:    C + δ_j takes the place of δ_{j−2}; values below 0 by more than rounding are counted
+//   last            δ_{j−1}; in the first stage C          start_rate   L₀ (null: left out, and not kept)
 //   conductance_*   g = harmonic(εD)/h² on faces, 1/s; on the faces of the box 2εD/h², or 0 where nothing passes
-//   start_rate      L(start); the first stage writes it      ν = 0: before_last is written, not read
-//   booked          per row: the amount that leaves the box per unit of time in the state `last`
+//   booked          per row: 0 the amount that leaves the box per unit of time in the state `last`   1 the count
 #include "grid.cuh"
+#include "rounding.cuh"
 #include "row_sum.cuh"
 
-struct Neighbours
+struct Axis                               // the rows on either side of this one, along y or z
 {
-    const real *c, *gx, *gy, *gz;         // this row, and the low faces around it
-    long long slab, line;
-    int z, y, nz, ny, nx;
-    real y_low, y_high, z_low, z_high, x_low, x_high;
+    const real *below, *above, *low, *high;      // values; conductances of the faces towards them
+    bool at_low, at_high;                 // whether those are faces of the box
+    real outside_low, outside_high;
 };
 
-static __device__ __forceinline__ real gain_yz(const Neighbours& n, int x)
+static __device__ __forceinline__ Axis axis_through(
+    const real* c, const real* low, long long step, int k, int n, real outside_low, real outside_high)
 {
-    const real* c = n.c + x;
-    const real south = n.y > 0 ? c[-n.line] : n.y_low, north = n.y < n.ny - 1 ? c[n.line] : n.y_high;
-    const real below = n.z > 0 ? c[-n.slab] : n.z_low, above = n.z < n.nz - 1 ? c[n.slab] : n.z_high;
-    return n.gy[x] * (south - c[0]) + n.gy[x + n.line] * (north - c[0]) +
-           n.gz[x] * (below - c[0]) + n.gz[x + n.slab] * (above - c[0]);
+    return {k > 0 ? c - step : c, k < n - 1 ? c + step : c, low, low + step, k == 0, k == n - 1,
+            outside_low, outside_high};
 }
 
-static __device__ __forceinline__ real gain_x(const Neighbours& n, int x, real west, real east)
+// Net inward flux along one axis at offset x. `EDGE`: the row may lie beside the box's faces.
+template <bool EDGE>
+static __device__ __forceinline__ real inflow(const Axis& a, real here, int x)
 {
-    return n.gx[x] * (west - n.c[x]) + n.gx[x + 1] * (east - n.c[x]);
+    const real below = EDGE && a.at_low ? a.outside_low : a.below[x];
+    const real above = EDGE && a.at_high ? a.outside_high : a.above[x];
+    return product(a.low[x], below - here) + product(a.high[x], above - here);
+}
+
+// What leaves the row through the faces of the box along one axis, per unit of time, at offset x.
+static __device__ __forceinline__ double leaving(const Axis& a, real here, int x)
+{
+    return (a.at_low ? (double)product(a.low[x], here - a.outside_low) : 0.0) +
+           (a.at_high ? (double)product(a.high[x], here - a.outside_high) : 0.0);
+}
+
+enum Stage { FIRST, MIDDLE, LAST };
+
+struct Row
+{
+    Axis z, y;
+    const real *c, *g, *epsilon, *start, *before_last, *first_rate;
+    real *result, *keep_rate;
+    int nx;
+    real x_low, x_high, mu, nu, rate, kept_rate;
+    unsigned int dither;
+};
+
+// Store the stage's result at x from the net inward flux there; 1 where it is negative.
+template <int STAGE>
+static __device__ __forceinline__ int store(const Row& r, int x, real net)
+{
+    const real gain = net / r.epsilon[x];
+    if (STAGE == FIRST) {
+        if (r.keep_rate)
+            r.keep_rate[x] = gain;
+        r.result[x] = r.rate * gain;
+        return 0;
+    }
+    const real change = r.mu * r.c[x] + r.nu * r.before_last[x] + (r.rate * gain + r.kept_rate * r.first_rate[x]);
+    if (STAGE == MIDDLE) {
+        r.result[x] = change;
+        return 0;
+    }
+    const real start = r.start[x];
+    const double exact = (double)start + (double)change;
+    const real stored = rounded<real>(exact, dither_at(r.dither, x));
+    r.result[x] = stored > 0 ? stored : (real)0;
+    return exact < (sizeof(real) == 4 ? -1e-6 : -1e-14) * (double)start;
+}
+
+template <int STAGE, bool EDGE>
+static __device__ __forceinline__ int advance_row(const Row& r)
+{
+    int negative = 0;
+    SUM_X(negative)
+    FOR_EACH_X(x, 1, r.nx - 1) {
+        const real here = r.c[x];
+        const real along = product(r.g[x], r.c[x - 1] - here) + product(r.g[x + 1], r.c[x + 1] - here);
+        negative += store<STAGE>(r, x, along + inflow<EDGE>(r.y, here, x) + inflow<EDGE>(r.z, here, x));
+    }
+    for (int e = threadIdx.x; e < (r.nx > 1 ? 2 : 1); e += blockDim.x) {
+        const int x = e == 0 ? 0 : r.nx - 1;
+        const Axis along = axis_through(r.c + x, r.g + x, 1, x, r.nx, r.x_low, r.x_high);
+        const real here = r.c[x];
+        negative += store<STAGE>(r, x, inflow<true>(along, here, 0) + inflow<EDGE>(r.y, here, x) +
+                                       inflow<EDGE>(r.z, here, x));
+    }
+    return negative;
+}
+
+template <int STAGE>
+static __device__ __forceinline__ int advance_row(const Row& r, bool edge)
+{
+    return edge ? advance_row<STAGE, true>(r) : advance_row<STAGE, false>(r);
 }
 
 // What leaves the box through the faces beside this row, per unit of time.
-static __device__ __forceinline__ double leaving(const Neighbours& n)
+static __device__ __forceinline__ double leaving(const Row& r, bool edge)
 {
     double sum = 0;
-    if (threadIdx.x == 0)
-        sum += (double)(n.gx[0] * (n.c[0] - n.x_low)) + (double)(n.gx[n.nx] * (n.c[n.nx - 1] - n.x_high));
-    const bool y_low = n.y == 0, y_high = n.y == n.ny - 1, z_low = n.z == 0, z_high = n.z == n.nz - 1;
-    if (y_low || y_high || z_low || z_high)
-        for (int x = threadIdx.x; x < n.nx; x += blockDim.x) {
-            const real c = n.c[x];
-            if (y_low) sum += n.gy[x] * (c - n.y_low);
-            if (y_high) sum += n.gy[x + n.line] * (c - n.y_high);
-            if (z_low) sum += n.gz[x] * (c - n.z_low);
-            if (z_high) sum += n.gz[x + n.slab] * (c - n.z_high);
-        }
+    for (int e = threadIdx.x; e < (r.nx > 1 ? 2 : 1); e += blockDim.x) {
+        const int x = e == 0 ? 0 : r.nx - 1;
+        sum += leaving(axis_through(r.c + x, r.g + x, 1, x, r.nx, r.x_low, r.x_high), r.c[x], 0);
+    }
+    if (edge) {
+        SUM_X(sum)
+        FOR_EACH_X(x, 0, r.nx) sum += leaving(r.y, r.c[x], x) + leaving(r.z, r.c[x], x);
+    }
     return row_sum(sum);
 }
 
 extern "C" __global__ void diffuse(
-    real* __restrict__ before_last, real* __restrict__ start_rate, double* __restrict__ booked,
-    const real* __restrict__ last, const real* __restrict__ start,
+    real* result, real* start_rate, double* __restrict__ booked,
+    const real* __restrict__ last, const real* start,
     const real* __restrict__ conductance_x, const real* __restrict__ conductance_y,
     const real* __restrict__ conductance_z, const real* __restrict__ available_fraction,
     real outside_z_low, real outside_z_high, real outside_y_low, real outside_y_high,
     real outside_x_low, real outside_x_high,
-    int first, double mu, double nu, double mu_rate, double gamma_rate, int nz, int ny, int nx)
+    int first, double mu, double nu, double rate, int seed, int nz, int ny, int nx)
 {
     ROW(z, y);
-    const long long row = row_start(z, y, ny, nx);
-    const Neighbours n = {
-        last + row, conductance_x + row_start(z, y, ny, nx + 1), conductance_y + row_start(z, y, ny + 1, nx),
-        conductance_z + row, (long long)ny * nx, nx, z, y, nz, ny, nx,
-        outside_y_low, outside_y_high, outside_z_low, outside_z_high, outside_x_low, outside_x_high};
-    const real* epsilon = available_fraction + row;
-    const real* origin = start + row;
-    real* result = before_last + row;
-    real* rate = start_rate + row;
-    const real m = (real)mu, v = (real)nu, rest = (real)(1.0 - mu - nu), mr = (real)mu_rate, gr = (real)gamma_rate;
-
-    if (first) {
-        FOR_X(x, 1, nx - 1) {
-            rate[x] = (gain_x(n, x, n.c[x - 1], n.c[x + 1]) + gain_yz(n, x)) / epsilon[x];
-            result[x] = n.c[x] + mr * rate[x];
-        }
-    } else {
-        FOR_X(x, 1, nx - 1) {
-            const real here = (gain_x(n, x, n.c[x - 1], n.c[x + 1]) + gain_yz(n, x)) / epsilon[x];
-            result[x] = m * n.c[x] + (v != 0 ? v * result[x] : (real)0) + rest * origin[x] + mr * here + gr * rate[x];
-        }
+    const long long row = row_start(z, y, ny, nx), rows = (long long)nz * ny, here = (long long)z * ny + y;
+    const real* c = last + row;
+    const Row r = {
+        axis_through(c, conductance_z + row, (long long)ny * nx, z, nz, outside_z_low, outside_z_high),
+        axis_through(c, conductance_y + row_start(z, y, ny + 1, nx), nx, y, ny, outside_y_low, outside_y_high),
+        c, conductance_x + row_start(z, y, ny, nx + 1), available_fraction + row, start ? start + row : c,
+        nu != 0 ? result + row : c, start_rate ? start_rate + row : c,      // where a weight is 0, any number will do
+        result + row, first && start_rate ? start_rate + row : nullptr, nx,
+        outside_x_low, outside_x_high, (real)mu, (real)nu, (real)rate, start_rate ? (real)rate : (real)0,
+        row_dither(seed, here)};
+    const bool edge = y == 0 || y == ny - 1 || z == 0 || z == nz - 1;
+    const double left = leaving(r, edge);
+    int negative;
+    if (first)
+        negative = advance_row<FIRST>(r, edge);
+    else if (!start)
+        negative = advance_row<MIDDLE>(r, edge);
+    else
+        negative = advance_row<LAST>(r, edge);
+    const double count = row_sum((double)negative);
+    if (threadIdx.x == 0) {
+        booked[here] = left;
+        booked[rows + here] = count;
     }
-    const int edges = nx < 2 ? nx : 2;           // the two ends of the row
-    for (int e = threadIdx.x; e < edges; e += blockDim.x) {
-        const int x = e == 0 ? 0 : nx - 1;
-        const real west = x > 0 ? n.c[x - 1] : outside_x_low, east = x < nx - 1 ? n.c[x + 1] : outside_x_high;
-        const real here = (gain_x(n, x, west, east) + gain_yz(n, x)) / epsilon[x];
-        if (first) {
-            rate[x] = here;
-            result[x] = n.c[x] + mr * here;
-        } else
-            result[x] = m * n.c[x] + (v != 0 ? v * result[x] : (real)0) + rest * origin[x] + mr * here + gr * rate[x];
-    }
-    const double sum = leaving(n);
-    if (threadIdx.x == 0)
-        booked[(long long)z * ny + y] = sum;
 }

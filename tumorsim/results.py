@@ -3,7 +3,7 @@
 import difflib
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -14,6 +14,7 @@ import numpy as np
 from tumorsim.errors import ConfigError, Problem, StorageError
 from tumorsim.grid import Grid
 from tumorsim.sinks.layout import FORMAT, output_times, series_datasets
+from tumorsim.sinks.superblock import is_marked
 from tumorsim.units import UnitError, to_si
 
 if TYPE_CHECKING:
@@ -256,10 +257,10 @@ def _open_hdf5(path: Path) -> h5py.File:
     """Open for reading; a file whose run was killed at an output opens only as one that is being written."""
     try:
         return h5py.File(path, "r")
-    except OSError as error:
-        with suppress(OSError):
+    except OSError:
+        if is_marked(path):
             return h5py.File(path, "r", swmr=True)
-        raise error
+        raise
 
 
 def _similar(path: Path) -> str:

@@ -4,14 +4,20 @@
 typedef REAL real;
 
 #ifdef TUMORSIM_HOST
-#define VECTORISE _Pragma("GCC ivdep")      // rows of different arrays never overlap
+#define TUMORSIM_PRAGMA(text) _Pragma(#text)
+#define VECTORISE TUMORSIM_PRAGMA(GCC ivdep)              // rows of different arrays never overlap
+#define VECTORISE_SUMS(...) TUMORSIM_PRAGMA(omp simd reduction(+ : __VA_ARGS__))
 #else
 #define VECTORISE
+#define VECTORISE_SUMS(...)
 #endif
 
 // The row of this block, and a walk along it: ROW(z, y); FOR_X(x, 0, nx) { ... }
+// SUM_X(a, b) FOR_EACH_X(x, 0, nx) { ... } is a walk that adds to a and b.
 #define ROW(z, y) const int z = blockIdx.y, y = blockIdx.x
-#define FOR_X(x, first, end) VECTORISE for (int x = (first) + (int)threadIdx.x; x < (end); x += (int)blockDim.x)
+#define FOR_EACH_X(x, first, end) for (int x = (first) + (int)threadIdx.x; x < (end); x += (int)blockDim.x)
+#define FOR_X(x, first, end) VECTORISE FOR_EACH_X(x, first, end)
+#define SUM_X(...) VECTORISE_SUMS(__VA_ARGS__)
 
 // Offset of the first voxel of row (z, y) in an array with ny rows of nx voxels a slab.
 static __device__ __forceinline__ long long row_start(int z, int y, int ny, int nx)

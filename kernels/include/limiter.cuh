@@ -4,6 +4,7 @@
 // Slope at the upwind voxel, from a = up − upup and b = down − up: van Leer ab/(a+b), Koren ½max(0, min(2b, (a+2b)/3, 2a)).
 // Where the far value equals the near one (beside the faces of the box) the slope is 0: upwind.
 #pragma once
+#include "rounding.cuh"
 
 enum Limiter { UPWIND = 0, VAN_LEER = 1, KOREN = 2 };
 
@@ -12,14 +13,14 @@ static __device__ __forceinline__ real half_slope(real a, real b)
 {
     if (LIMITER == UPWIND)
         return 0;
-    const real product = a * b;
+    const real ab = a * b;                   // underflows to upwind where slopes are below 1e-19
     if (LIMITER == VAN_LEER)
-        return product > 0 ? product / (a + b) : (real)0;
-    const real s = a < 0 ? (real)-1 : (real)1, p = s * a, q = s * b;
+        return ab > 0 ? ab / (a + b) : (real)0;
+    const real p = fabs(a), q = fabs(b);
     const real third = (p + 2 * q) * (real)(1.0 / 3.0);
     real least = 2 * q < third ? 2 * q : third;
     least = 2 * p < least ? 2 * p : least;
-    return product > 0 ? s * (real)0.5 * least : (real)0;
+    return ab > 0 ? (a < 0 ? (real)-0.5 : (real)0.5) * least : (real)0;
 }
 
 template <int LIMITER>
@@ -29,11 +30,12 @@ static __device__ __forceinline__ real limited_flux(real rate, real c_ll, real c
     const real up = rightward ? c_l : c_h;
     const real far = rightward ? c_ll : c_hh;
     const real down = rightward ? c_h : c_l;
-    return rate * (up + half_slope<LIMITER>(up - far, down - up));
+    const real face = up + half_slope<LIMITER>(up - far, down - up);
+    return product(rate, face > 0 ? face : (real)0);          // below 0 by rounding where down = 0
 }
 
 // Through a face of the box: what leaves is the inside value, what enters is the outside one. `out` is the rate outward.
 static __device__ __forceinline__ real boundary_flux(real out, real inside, real outside)
 {
-    return out * (out > 0 ? inside : outside);
+    return product(out, out > 0 ? inside : outside);
 }

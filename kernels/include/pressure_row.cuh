@@ -4,13 +4,6 @@
 #pragma once
 #include "grid.cuh"
 
-#ifdef TUMORSIM_HOST
-#define SUM_OVER(total) _Pragma(TUMORSIM_TEXT(omp simd reduction(+ : total)))
-#define TUMORSIM_TEXT(words) #words
-#else
-#define SUM_OVER(total)
-#endif
-
 struct Outside
 {
     real z_low, z_high, y_low, y_high, x_low, x_high;
@@ -70,7 +63,7 @@ static __device__ __forceinline__ double along_row(const PressureRow& row, int n
     double total = 0;
 #ifdef TUMORSIM_HOST                                    // the ends apart, so that the compiler vectorises the rest
     total += visit(0, low, nx > 1 ? p[1] : high);
-    SUM_OVER(total)
+    SUM_X(total)
     for (int x = 1; x < nx - 1; ++x)
         total += visit(x, p[x - 1], p[x + 1]);
     if (nx > 1)

@@ -77,20 +77,23 @@ def test_wall_exchange_rates(shape, real, device):
     assert_twins_agree(wall_exchange_rates, device, arguments, real)
 
 
-def test_exchange_factors(shape, real, device):
+@pytest.mark.parametrize("none", [(), (1,), (2,), (1, 2)], ids=["all", "no lymph", "no uptake", "neither"])
+def test_exchange_factors(shape, real, device, none):
     a = Arrays(shape, real)
-    losses = [a.field() * (a.field() < 0.7) for _ in range(3)]
+    losses = [None if k in none else a.field() * (a.field() < 0.7) for k in range(3)]
     arguments = [a.poisoned(), a.poisoned(), a.field(), *losses, a.field(0.1, 1)]
     assert_twins_agree(exchange_factors, device, arguments, real, decay=0.0, dt=0.7)
 
 
+@pytest.mark.parametrize("with_lymph", [True, False])
 @pytest.mark.parametrize("with_cells", [True, False])
-def test_exchange(shape, real, device, with_cells):
+def test_exchange(shape, real, device, with_cells, with_lymph):
     a = Arrays(shape, real)
-    rates = [a.field() * (a.field() < 0.7) for _ in range(4)]
-    cells = a.field() if with_cells else None
-    arguments = [a.field(), cells, a.rows(5), a.field(), a.field(), *rates, a.field(0.1, 1)]
-    assert_twins_agree(exchange, device, arguments, real, plasma=1.3, decay=0.2, dt=0.5)
+    rates = [a.field() * (a.field() < 0.7) for _ in range(2)]
+    lymph = a.field() * (a.field() < 0.7) if with_lymph else None
+    uptake, cells = (a.field(), a.field()) if with_cells else (None, None)
+    arguments = [a.field(), cells, a.rows(5), a.field(), a.field(), *rates, lymph, uptake, a.field(0.1, 1)]
+    assert_twins_agree(exchange, device, arguments, real, plasma=1.3, decay=0.2, dt=0.5, seed=3)
 
 
 @pytest.mark.parametrize("limiter", LIMITERS.values(), ids=LIMITERS.keys())
@@ -99,18 +102,20 @@ def test_advect(shape, real, device, limiter, keep):
     a = Arrays(shape, real)
     result = a.field() if keep else a.poisoned()
     arguments = [result, a.rows(fill=2.0), a.field(), *a.faces(-1, 1), a.field(0.3, 1)]
-    scalars = {"outside": OUTSIDE, "limiter": limiter, "keep": keep, "weight": 0.5, "dt": 0.1}
+    scalars = {"outside": OUTSIDE, "limiter": limiter, "keep": keep, "weight": 0.5, "dt": 0.1, "seed": 5}
     assert_twins_agree(advect, device, arguments, real, **scalars)
 
 
-@pytest.mark.parametrize("first", [True, False])
-def test_diffuse(shape, real, device, first):
+@pytest.mark.parametrize("stage", ["first", "first of two", "second", "middle", "last", "last of two"])
+def test_diffuse(shape, real, device, stage):
     a = Arrays(shape, real)
-    last = a.field()
-    start = last if first else a.field()
-    buffers = [a.poisoned(), a.poisoned()] if first else [a.field(), a.field(-1, 1)]
-    arguments = [*buffers, a.rows(), last, start, *a.faces(), a.field(0.3, 1)]
-    scalars = {"mu": 1.4, "nu": -0.6, "mu_rate": 0.11, "gamma_rate": -0.04}
+    first, of_two = stage.startswith("first"), stage.endswith("of two")
+    result = a.poisoned() if first or stage == "second" or of_two else a.field(-1, 1)
+    start_rate = None if of_two else a.poisoned() if first else a.field(-1, 1)
+    last = a.field() if first else a.field(-0.5, 0.5)  # with the start below: negative in some voxels
+    start = a.field() if stage.startswith("last") else None
+    arguments = [result, start_rate, a.rows(2), last, start, *a.faces(), a.field(0.3, 1)]
+    scalars = {"mu": 1.4, "nu": 0.0 if np.isnan(result).any() else -0.6, "rate": 0.11, "seed": 7}
     assert_twins_agree(diffuse, device, arguments, real, outside=OUTSIDE, first=first, **scalars)
 
 
@@ -120,12 +125,12 @@ def test_bind(shape, real, device, on, off):
     sites = a.field() * (a.field() < 0.8)
     bound = sites * a.field()
     arguments = [a.field(), bound, sites, a.field(0.1, 1)]
-    assert_twins_agree(bind, device, arguments, real, binding_on=on, binding_off=off, dt=0.4)
+    assert_twins_agree(bind, device, arguments, real, binding_on=on, binding_off=off, dt=0.4, seed=1)
 
 
-@pytest.mark.parametrize("with_bound", [True, False])
-def test_internalise(shape, real, device, with_bound):
+@pytest.mark.parametrize("pools", ["both", "bound", "internalised"])
+def test_internalise(shape, real, device, pools):
     a = Arrays(shape, real)
-    arguments = [a.field() if with_bound else None, a.field(), a.rows(2)]
-    rates = {"internalisation": 0.3 if with_bound else 0.0, "degradation": 0.2, "decay": 0.1, "dt": 0.5}
-    assert_twins_agree(internalise, device, arguments, real, **rates)
+    bound, internalised = (a.field() if pools in ("both", pool) else None for pool in ("bound", "internalised"))
+    rates = {"internalisation": 0.3 if pools == "both" else 0.0, "degradation": 0.2, "decay": 0.1, "dt": 0.5}
+    assert_twins_agree(internalise, device, [bound, internalised, a.rows(2)], real, **rates, seed=2)

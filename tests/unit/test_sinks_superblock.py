@@ -8,7 +8,7 @@ import h5py
 import pytest
 
 from tumorsim.errors import StorageError
-from tumorsim.sinks.superblock import checksum, recover, release
+from tumorsim.sinks.superblock import checksum, is_marked, recover, release
 
 
 def test_checksum_is_lookup3():
@@ -83,3 +83,14 @@ def test_an_older_hdf5_format_has_no_mark(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(StorageError, match=r"nowhere\.vtkhdf cannot be opened"):
         recover(tmp_path / "nowhere.vtkhdf")
+
+
+def test_the_mark_is_seen_only_on_a_whole_file(tmp_path):
+    path = written_and_left(tmp_path / "left.h5")
+    content = path.read_bytes()
+    assert is_marked(path)
+    path.write_bytes(content[:-1])
+    assert not is_marked(path)  # HDF5 would wait long for what is missing
+    path.write_bytes(content)
+    recover(path)
+    assert not is_marked(path)

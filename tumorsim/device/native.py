@@ -32,6 +32,7 @@ _FLAGS = (
     "-march=native",
     "-fno-math-errno",
     "-fno-trapping-math",
+    "-ffp-contract=off",  # a flux must be the same number for both voxels of its face
     "-fPIC",
     "-shared",
     "-Wall",

@@ -11,7 +11,8 @@ from tumorsim.errors import NumericsError
 from tumorsim.flow.medium import Medium
 from tumorsim.grid import Grid
 from tumorsim.operators.descend import descend
-from tumorsim.operators.pressure_operator import pressure_operator
+from tumorsim.operators.pressure_operator import NOTHING_OUTSIDE, pressure_operator
+from tumorsim.operators.pressure_residual import pressure_residual
 from tumorsim.operators.search_direction import search_direction
 
 MOST_ITERATIONS = 300
@@ -46,18 +47,17 @@ def conjugate_gradients(
     in which voxel the residual is largest.
     """
     work = _Work(device, medium, outside)
-    target = tolerance * work.norm_of_sources(source)
-    if target == 0:
+    whole = work.true_residual(device.zeros(medium.shape, np.float64), source)
+    if whole == 0:
         pressure[...] = 0
         return Convergence(0, 0.0)
     iterations, norm = 0, work.true_residual(pressure, source)
-    while norm > target and iterations < MOST_ITERATIONS:
-        iterations += work.iterate(pressure, preconditioner, target, MOST_ITERATIONS - iterations)
+    while norm > tolerance * whole and iterations < MOST_ITERATIONS:
+        iterations += work.iterate(pressure, preconditioner, tolerance * whole, MOST_ITERATIONS - iterations)
         norm = work.true_residual(pressure, source)
-    relative = norm * tolerance / target
-    if not norm <= target:
-        raise NumericsError(_failure(device, grid, work.residual, iterations, relative, tolerance))
-    return Convergence(iterations, relative)
+    if not norm <= tolerance * whole:
+        raise NumericsError(_failure(device, grid, work.residual, iterations, norm / whole, tolerance))
+    return Convergence(iterations, norm / whole)
 
 
 class _Work:
@@ -70,23 +70,18 @@ class _Work:
         self.residual32 = device.empty(medium.shape, np.float32)
         self.rows = device.empty((nz, ny), np.float64)
 
-    def norm_of_sources(self, source: Array) -> float:
-        """‖source − A 0‖: the sources and what the fixed faces send in."""
-        self.direction[...] = 0
-        return self.true_residual(self.direction, source)
-
     def true_residual(self, pressure: Array, source: Array) -> float:
         """Norm of source − A p, which is left in ``residual``."""
-        self.apply(pressure, self.outside)
-        self.residual[...] = source
-        self.residual -= self.image
-        self.residual32[...] = self.residual
-        return sqrt(self.device.dot(self.residual, self.residual))
+        pressure_residual(
+            self.device, self.residual, self.residual32, self.rows, pressure, source,
+            outside=self.outside, **self.medium.arguments,
+        )  # fmt: skip
+        return sqrt(float(self.device.sum(self.rows)))
 
-    def apply(self, pressure: Array, outside: SixValues) -> float:
-        """A p in ``image``; returns p·A p."""
+    def apply(self, vector: Array) -> float:
+        """A v in ``image``, with zero pressure outside; returns v·A v."""
         pressure_operator(
-            self.device, self.image, self.rows, pressure, outside=outside, **self.medium.arguments
+            self.device, self.image, self.rows, vector, outside=NOTHING_OUTSIDE, **self.medium.arguments
         )
         return float(self.device.sum(self.rows))
 
@@ -98,7 +93,7 @@ class _Work:
             search_direction(
                 self.device, self.direction, preconditioned, beta=product / last if last else 0.0
             )
-            curvature = self.apply(self.direction, (0.0, 0.0, 0.0, 0.0, 0.0, 0.0))
+            curvature = self.apply(self.direction)
             if not (isfinite(product) and curvature > 0):
                 return iteration
             descend(

@@ -28,8 +28,8 @@ from tumorsim.operators.log_conductance import log_conductance
 from tumorsim.operators.pressure_operator import diagonal
 from tumorsim.operators.restrict_residual import restrict_residual
 
-DENSE = 512
-"""Voxels of the coarsest level at most: its inverse takes 1 MB."""
+DENSE = 256
+"""Voxels of the coarsest level at most: its inverse takes 256 kB."""
 WEAK_AXIS = 0.3
 """An axis that conducts less than this part of the best is not halved [D]."""
 SPECTRUM = 2.0

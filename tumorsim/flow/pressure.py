@@ -16,7 +16,7 @@ from tumorsim.errors import ConfigError, NumericsError, Problem
 from tumorsim.flow.conjugate_gradient import Convergence, conjugate_gradients
 from tumorsim.flow.medium import Medium, make_medium, pressure_outside
 from tumorsim.flow.multigrid import Multigrid
-from tumorsim.flow.velocity import face_velocity, outflow_through_box
+from tumorsim.flow.velocity import box_outflow, face_velocity
 from tumorsim.grid import Grid
 from tumorsim.operators.fluid_exchange import fluid_exchange
 from tumorsim.operators.starling import starling
@@ -56,7 +56,7 @@ class Flow:
     ``pressure`` (nz, ny, nx), Pa, float64. ``velocity`` on the faces normal to z, y, x, m/s (Darcy: volume flux per
     tissue area); ``filtration`` φ_v and ``lymph_drainage`` φ_L, 1/s: these in the precision of the run.
     ``iterations`` of the solver in all and its true relative ``residual``. ``balance`` is
-    (Σφ_v − Σφ_L − outflow through the box)/Σ|φ_v|.
+    (Σφ_v − Σφ_L − outflow through the box)/Σ|φ_v|, or over the flow through the box where there are no vessels.
     """
 
     pressure: Array
@@ -90,7 +90,7 @@ def solve_flow(
     pressure, convergence = _solve_with_lymph(device, grid, medium, exchange, boundaries, tolerance)
     velocity = face_velocity(device, medium, pressure, boundaries, dtype=precision)
     filtration, drainage, totals = exchange.rates(pressure, precision)
-    balance = _balance(totals, outflow_through_box(device, grid, velocity) / grid.voxel_volume)
+    balance = _balance(totals * grid.voxel_volume, *box_outflow(device, grid, velocity))
     _check_balance(balance, tolerance)
     return Flow(
         pressure, velocity, filtration, drainage, convergence.iterations, convergence.residual, balance
@@ -205,10 +205,10 @@ _EXCHANGE = {
 """Arguments of the exchange operators, and the coefficients of FluidProperties that they take."""
 
 
-def _balance(totals: np.ndarray, leaving: float) -> float:
-    """(Σφ_v − Σφ_L − outflow)/Σ|φ_v|, or over the outflow where there are no vessels."""
+def _balance(totals: np.ndarray, leaving: float, crossing: float) -> float:
+    """(Σφ_v − Σφ_L − outflow)/Σ|φ_v|; without vessels over all that crosses the faces of the box."""
     filtered, drained, size = (float(total) for total in totals)
-    return (filtered - drained - leaving) / (size or abs(leaving) or 1.0)
+    return (filtered - drained - leaving) / (size or crossing or 1.0)
 
 
 def _check_balance(balance: float, tolerance: float) -> None:

@@ -39,14 +39,16 @@ def velocity_divergence(device: Device, grid: Grid, velocity: Faces) -> Array:
     return outflow
 
 
-def outflow_through_box(device: Device, grid: Grid, velocity: Faces) -> float:
-    """Fluid that leaves through the six faces of the box, m³/s."""
-    total = 0.0
+def box_outflow(device: Device, grid: Grid, velocity: Faces) -> tuple[float, float]:
+    """Fluid that leaves through the six faces of the box, m³/s: net, and summed without regard to direction."""
+    net = gross = 0.0
     for axis, u in enumerate(velocity):
-        ends = np.moveaxis(u, axis, 0)
         area = grid.voxel_volume / grid.spacing[axis]
-        total += area * (float(device.sum(ends[-1])) - float(device.sum(ends[0])))
-    return total
+        for end, outward in ((0, -1), (-1, 1)):
+            values = np.moveaxis(u, axis, 0)[end]
+            net += outward * area * float(device.sum(values))
+            gross += area * float(device.sum(abs(values)))
+    return net, gross
 
 
 def cell_velocity(device: Device, flow: HasVelocity) -> np.ndarray:

@@ -1,6 +1,7 @@
 import numpy as np
 
 from tumorsim.device.twin import FacesX, FacesY, FacesZ, Rows, SixValues, Voxels, kernel_twin
+from tumorsim.operators.rounding import rounded
 
 LIMITERS = {"upwind": 0, "van_leer": 1, "koren": 2}
 """Number of each limiter in the kernel."""
@@ -21,6 +22,7 @@ def advect(
     keep: float,
     weight: float,
     dt: float,
+    seed: int,
 ) -> None:
     """One Runge–Kutta stage of TVD advection (physics.md I.1) in a fluid that has sources.
 
@@ -31,7 +33,7 @@ def advect(
     with r = f u/h (``rate_*``, 1/s on faces) and the limiter ψ of LIMITERS. Beside the faces of the box F is
     upwind; on them it carries the inside C out, or the C of ``outside`` in. ``booked`` (float64 per row)
     gains ``weight·dt`` times the outward flux through the box, amount per voxel volume. Since u has the
-    sources of ∇·u = φ_v − φ_L, fluid from vessels dilutes C by itself.
+    sources of ∇·u = φ_v − φ_L, fluid from vessels dilutes C by itself. ``seed`` is that of the rounding.
     """
     rates = rate_z, rate_y, rate_x
     net = np.zeros_like(concentration)
@@ -47,9 +49,10 @@ def advect(
         edge = np.moveaxis(through, axis, 0)
         edge[0] -= flux[0]
         edge[-1] += flux[-1]
-    dt_real = concentration.dtype.type(dt)
-    advanced = concentration - dt_real / available_fraction * net
-    result[...] = keep * result + (1 - keep) * advanced if keep > 0 else advanced
+    base = result if keep > 0 else concentration
+    change = (concentration - base) - concentration.dtype.type(dt) / available_fraction * net
+    exact = base.astype(np.float64) + concentration.dtype.type(1 - keep) * change
+    result[...] = rounded(exact, result.dtype, seed=seed)
     booked += weight * dt * through.sum(axis=-1)
 
 
@@ -61,7 +64,8 @@ def _face_fluxes(c: np.ndarray, rate: np.ndarray, outside: tuple[float, ...], li
         right = rate[1:-1] > 0
         up, down = np.where(right, c[:-1], c[1:]), np.where(right, c[1:], c[:-1])
         far = np.where(right, beyond[:-3], beyond[3:])
-        flux[1:-1] = rate[1:-1] * (up + _half_slope(up - far, down - up, limiter))
+        face = up + _half_slope(up - far, down - up, limiter)
+        flux[1:-1] = rate[1:-1] * np.maximum(face, 0)  # below 0 by rounding where down = 0
     low, high = (c.dtype.type(value) for value in outside)
     flux[0] = rate[0] * np.where(rate[0] < 0, c[0], low)
     flux[-1] = rate[-1] * np.where(rate[-1] > 0, c[-1], high)
@@ -70,9 +74,10 @@ def _face_fluxes(c: np.ndarray, rate: np.ndarray, outside: tuple[float, ...], li
 
 def _half_slope(a: np.ndarray, b: np.ndarray, limiter: int) -> np.ndarray:
     """½ψ(b/a)·a: van Leer ab/(a + b), Koren ½ max(0, min(2b, (a + 2b)/3, 2a)); 0 unless a and b agree in sign."""
-    agree = a * b > 0
+    agree = (a > 0) == (b > 0)
     if limiter == LIMITERS["van_leer"]:
-        return np.where(agree, a * b / np.where(agree, a + b, 1), 0)
+        some = a + b != 0
+        return np.where(agree & some, a * (b / np.where(some, a + b, 1)), 0)  # ab might underflow
     if limiter == LIMITERS["koren"]:
         p, q = np.abs(a), np.abs(b)
         least = np.minimum(np.minimum(2 * q, (p + 2 * q) * p.dtype.type(1 / 3)), 2 * p)

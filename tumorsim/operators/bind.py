@@ -1,6 +1,7 @@
 import numpy as np
 
 from tumorsim.device.twin import Voxels, kernel_twin
+from tumorsim.operators.rounding import rounded
 
 
 @kernel_twin
@@ -13,28 +14,28 @@ def bind(
     binding_on: float,
     binding_off: float,
     dt: float,
+    seed: int,
 ) -> None:
-    """Reversible binding over ``dt``, exact in the closed voxel (physics.md D.1): N + site ⇌ B.
+    """Reversible binding over ``dt``, exact in the closed voxel (physics.md D.1): N + site ⇌ B, N = εC.
 
-    ``dB/dt = k'[(T − B)(B_max − B) − K_d B]``, k' = k_on/ε, K_d = k_off/k', T = εC + B conserved. With the
-    roots b± of the bracket, ``(B − b₋)/(b₊ − B)`` decays by ``e^{−k'(b₊ − b₋)dt}``. B stays within 0 and
-    min(T, B_max). ``binding_on`` > 0 in m³/(amount s) on C, ``binding_off`` in 1/s; B_max, B per tissue volume.
+    ``dB/dt = k'[N V − K_d B]`` with the vacant sites V = B_max − B, k' = k_on/ε, K_d = k_off/k'. What binds is
+
+        δ = 2P(1 − E)/(g(1 + E) + Σ(1 − E)),  Σ = N + V + K_d,  P = NV − K_d B,  g = √(Σ² − 4P),  E = e^{−k' g dt}
+
+    so that nothing is the difference of nearly equal totals. B stays within 0 and B_max. ``binding_on`` > 0 in
+    m³/(amount s) on C, ``binding_off`` in 1/s; B_max, B per tissue volume. ``seed`` is that of the rounding.
     """
-    epsilon, sites, before = (a.astype(np.float64) for a in (available_fraction, binding_sites, bound))
-    total = epsilon * concentration + before
+    epsilon, c, b, sites = (
+        a.astype(np.float64) for a in (available_fraction, concentration, bound, binding_sites)
+    )
     k = binding_on / epsilon
     dissociation = binding_off / k
-    sum_ = total + sites + dissociation
-    gap = np.sqrt(
-        (total - sites) ** 2 + dissociation * (sum_ + total + sites)
-    )  # b₊ − b₋ without cancellation
-    upper = 0.5 * (sum_ + gap)
-    lower = np.where(upper > 0, total * sites / np.where(upper > 0, upper, 1), 0)
-    room = upper - before
-    q = np.where(room > 0, (before - lower) / np.where(room > 0, room, 1) * np.exp(-k * gap * dt), 0)
-    after = np.where(room > 0, (lower + upper * q) / (1 + q), before)
-    double_root = lower + (before - lower) / (1 + k * (lower - before) * dt)
-    after = np.where(gap <= 1e-12 * sum_, double_root, after)
-    after = np.clip(after, 0, np.minimum(total, sites))
-    bound[...] = after
-    concentration[...] = (total - after) / epsilon
+    free, vacant = epsilon * c, sites - b
+    total = free + vacant + dissociation
+    gap = np.sqrt((free - vacant) ** 2 + dissociation * (total + free + vacant + 4 * b))  # all terms ≥ 0
+    passed = -np.expm1(-k * gap * dt)
+    time = np.where(gap > 0, passed / np.where(gap > 0, gap, 1), k * dt)
+    change = 2 * (free * vacant - dissociation * b) * time / (2 - passed + total * time)
+    binds = np.clip(change, -b, np.minimum(free, vacant))
+    bound[...] = np.minimum(rounded(b + binds, bound.dtype, seed=seed), binding_sites)
+    concentration[...] = np.maximum(rounded(c - binds / epsilon, bound.dtype, seed=seed, reverse=True), 0)

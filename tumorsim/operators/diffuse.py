@@ -1,13 +1,14 @@
 import numpy as np
 
-from tumorsim.device.twin import FacesX, FacesY, FacesZ, Rows, SixValues, Voxels, kernel_twin
+from tumorsim.device.twin import FacesX, FacesY, FacesZ, RowSums, SixValues, Voxels, kernel_twin
+from tumorsim.operators.rounding import rounded
 
 
 @kernel_twin
 def diffuse(
-    before_last: Voxels,
+    result: Voxels,
     start_rate: Voxels,
-    booked: Rows,
+    booked: RowSums,
     last: Voxels,
     start: Voxels,
     conductance_x: FacesX,
@@ -19,20 +20,24 @@ def diffuse(
     first: bool,
     mu: float,
     nu: float,
-    mu_rate: float,
-    gamma_rate: float,
+    rate: float,
+    seed: int,
 ) -> None:
-    """One stage of Runge–Kutta–Legendre diffusion of C, in place over the stage before last.
+    """One stage of super-time-stepped diffusion, for the change δ of C since the start of the step.
 
-    ``Y_j = μ Y_{j−1} + ν Y_{j−2} + (1 − μ − ν) Y_0 + μ̃ dt L(Y_{j−1}) + γ̃ dt L(Y_0)``
+    With ``L(C) = (1/ε) Σ_faces g (C_beyond − C)`` and g = harmonic(εD)/h², 1/s (``conductance_*``), the ``first``
+    stage takes C as ``last`` and writes L(C) to ``start_rate`` and δ₁ = rate·L(C) to ``result``. The others write
 
-    with ``L(C) = (1/ε) Σ_faces g (C_beyond − C)`` and g = harmonic(εD)/h², 1/s (``conductance_*``); on the
-    faces of the box ``outside`` lies beyond, half a voxel away (g = 2εD/h², 0 where nothing passes).
-    With ν = 0 the old ``before_last`` is not read. ``mu_rate`` and ``gamma_rate`` are μ̃ dt and γ̃ dt. The ``first`` stage, ``Y_1 = Y_0 + μ̃ dt L(Y_0)`` with
-    ``last`` = Y_0, writes ``start_rate`` = L(Y_0), which the others read. ``booked`` (float64 per row) is
-    what leaves through the box per unit of time in the state ``last``, amount per voxel volume.
-    Source: Meyer, Balsara, Aslam 2014, J Comput Phys 257:594.
+        δ_j = μ δ_{j−1} + ν δ_{j−2} + rate·( L(δ_{j−1}) + start_rate )
+
+    with δ_{j−1} in ``last``, over δ_{j−2} in ``result`` (not read where ν = 0). Given ``start`` = C, the stage is the
+    last: ``result`` becomes C + δ_j, at least 0, rounded with ``seed``. On the faces of the box ``outside`` lies
+    beyond, half a voxel away (g = 2εD/h², 0 where nothing passes): the C there in the first stage, 0 in the others.
+    ``start_rate`` may be None, and then counts as 0. ``booked`` (float64, per row) is what leaves through the box
+    per unit of time in the state ``last``, amount per voxel volume, and how many results were below 0 by more than
+    rounding.
     """
+    real = last.dtype.type
     net = np.zeros_like(last)
     through = np.zeros(last.shape, np.float64)
     for axis, conductance in enumerate((conductance_z, conductance_y, conductance_x)):
@@ -43,13 +48,20 @@ def diffuse(
         edge = np.moveaxis(through, axis, 0)
         edge[0] -= inward[0]
         edge[-1] += inward[-1]
-    rate = net / available_fraction
-    booked[...] = through.sum(axis=-1)
-    m, v, rest, mr, gr = (last.dtype.type(k) for k in (mu, nu, 1 - mu - nu, mu_rate, gamma_rate))
+    gain = net / available_fraction
+    booked[0] = through.sum(axis=-1)
+    booked[1] = 0
     if first:
-        start_rate[...] = rate
-        before_last[...] = last + mr * rate
-    else:
-        before_last[...] = (
-            m * last + (v * before_last if nu else 0) + rest * start + mr * rate + gr * start_rate
-        )
+        if start_rate is not None:
+            start_rate[...] = gain
+        result[...] = real(rate) * gain
+        return
+    change = real(mu) * last + real(rate) * (gain if start_rate is None else gain + start_rate)
+    if nu:
+        change += real(nu) * result
+    if start is None:
+        result[...] = change
+        return
+    exact = start.astype(np.float64) + change
+    booked[1] = (exact < (-1e-6 if real is np.float32 else -1e-14) * start.astype(np.float64)).sum(axis=-1)
+    result[...] = np.maximum(rounded(exact, real, seed=seed), 0)

@@ -15,7 +15,7 @@
 A field that does not change is stored once: the offsets of later steps point at the slab that is there.
 VTK cannot read ImageData with one step only (its reader then expects no time axis), so a single output is
 listed as two steps at the same time, both of the same slab; ``output_times`` undoes that. After an
-interrupted output, datasets may be longer than the number of steps says: what is beyond does not count.
+interrupted output, datasets may be longer than Values: what is beyond does not count.
 """
 
 import json
@@ -153,24 +153,28 @@ def store_network(file: h5py.File, network: "Network") -> None:
 def list_output(steps: h5py.Group, step: int, time: float, offsets: Mapping[str, int]) -> None:
     """Make output ``step`` visible, once its fields are on the disk; each stage leaves a true file.
 
-    The second output shows with its time, all others with the number of steps: these come last.
+    An output counts as soon as it has a time, so that comes last. There must never be more times than NSteps
+    says: VTK copies all of them into room for NSteps, and crashes. (With fewer it shows a step at time 0.)
     """
     through = max(step + 1, 2)  # a single output is listed twice
     for name, offset in offsets.items():
         _set_from(steps["CellDataOffsets"][name], step, through, offset)
     steps.file.flush()
+    _set_number(steps, through)
     _set_from(steps["Values"], step, through, time)
     steps.file.flush()
-    _set_number(steps, through)
 
 
 def unlist_outputs(steps: h5py.Group, outputs: int) -> None:
     """Hide every output after the first ``outputs``; those that follow will overwrite them."""
-    _set_number(steps, max(outputs, 2) if outputs else 0)
-    if outputs == 1:
-        for series in (steps["Values"], *steps["CellDataOffsets"].values()):
-            series[1] = series[0]
-            steps.file.flush()
+    through = max(outputs, 2) if outputs else 0
+    times, offsets = steps["Values"], steps["CellDataOffsets"].values()
+    times.resize((through,))
+    steps.file.flush()
+    for series in (times, *offsets) if outputs == 1 else ():
+        series[1] = series[0]
+        steps.file.flush()
+    _set_number(steps, through)
 
 
 def _set_number(steps: h5py.Group, number: int) -> None:
@@ -185,10 +189,10 @@ def _set_from(series: h5py.Dataset, start: int, stop: int, value: float) -> None
 
 
 def output_times(file: h5py.File) -> np.ndarray:
-    """Times of the outputs in a file, s; a single one that is listed as two steps is returned once."""
-    steps = file["VTKHDF/Steps"]
-    times = np.asarray(steps["Values"][: int(steps.attrs["NSteps"])])
-    return times[:1] if len(times) == 2 and times[0] == times[1] else times
+    """Times of the outputs in a file, s: those that rise. A single output is listed twice at the same time."""
+    times = np.asarray(file["VTKHDF/Steps/Values"][:])
+    falls = np.flatnonzero(np.diff(times) <= 0)
+    return times[: falls[0] + 1] if falls.size else times
 
 
 def series_datasets(group: h5py.Group) -> dict[str, h5py.Dataset]:

@@ -61,6 +61,17 @@ def release(descriptor: int) -> bool:
     return True
 
 
+def is_marked(path: Path) -> bool:
+    """True for a file that carries the mark and has all its bytes."""
+    with open(path, "rb") as file:
+        block = file.read(_SIZE)
+    return (
+        _is_known(block)
+        and block[_FLAGS] != 0
+        and struct.unpack_from("<Q", block, _END)[0] <= os.stat(path).st_size
+    )
+
+
 def _is_known(block: bytes) -> bool:
     """A version 3 superblock with 8-byte offsets whose checksum is right."""
     return (

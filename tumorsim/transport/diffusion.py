@@ -1,7 +1,28 @@
-"""Diffusion by super-time-stepping: Runge–Kutta–Legendre stages of second order, as many as the step needs."""
+"""Diffusion by super-time-stepping: explicit stages of second order, as many as the step needs, never below zero.
+
+A step of s stages is a polynomial of the diffusion matrix L,
+
+    C(t + dt) = (1 − b) C + b G_s(1 + w dt L) C,      G_s the Gegenbauer polynomial of index λ with G_s(1) = 1,
+
+with w and b such that it is of second order (Runge–Kutta–Gegenbauer: Skaras, Saxton, Meyer, Aslam 2021, J Comput
+Phys 425:109879 [M]; λ = ½ is RKL2 of Meyer, Balsara, Aslam 2014, 257:594). It is stable up to
+
+    dt ≤ (s − 1)(s + 2λ + 1)/(2λ + 3) · min ε/Σ_faces g
+
+The index decides what becomes of a single filled voxel. RKL2 keeps it positive in one dimension, but in three
+only up to 1.5 to 2 explicit steps, whatever s; beyond, up to a whole dose appears with the wrong sign. From λ = 2.5 on
+every weight is ≥ 0 in three dimensions at any spacing, over the whole range of stability (checked for s ≤ 26 in a
+uniform medium). λ = 3 is used. Where ε varies from voxel to voxel, or in the corners of an open box, no index short
+of infinity is safe, so a step that leaves a negative value is taken again with λ = ∞,
+
+    C(t + dt) = (1/s) C + (1 − 1/s)(1 + dt L/(s − 1))^s C,      dt ≤ (s − 1) · min ε/Σ_faces g
+
+a sum of products of non-negative matrices. Two stages are this same scheme for every λ: a step as short as one explicit
+step, as particles take it, is safe from the start.
+"""
 
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import ceil, inf, sqrt
 
 import numpy as np
 
@@ -10,77 +31,74 @@ from tumorsim.device.twin import Array, Device
 from tumorsim.grid import Grid
 from tumorsim.operators.diffuse import diffuse
 
-SAFETY = 0.9
-"""Part of the linear stability limit of the stages that is used [D]."""
+INDEX = 3.0
+"""Gegenbauer index λ of the stages that are tried first [C]."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Weights of one stage, in units of the step for the two rates (see operators.diffuse)."""
+    """Weights of one stage for the change δ since the start; ``rate`` in units of the step (see operators.diffuse)."""
 
     mu: float
     nu: float
-    mu_rate: float
-    gamma_rate: float
+    rate: float
 
 
-def legendre_stages(count: int) -> list[Stage]:
-    """The ``count`` ≥ 3 stages of RKL2: Meyer, Balsara, Aslam 2014, J Comput Phys 257:594, eqs 16–17.
-
-    ``b_j = (j² + j − 2)/(2j(j + 1))``, b_0 = b_1 = b_2, ``w = 4/(s² + s − 2)``; stable up to
-    (s² + s − 2)/4 explicit steps.
-    """
-    w = 4 / (count**2 + count - 2)
-    b = [1 / 3, 1 / 3] + [(j * j + j - 2) / (2 * j * (j + 1)) for j in range(2, count + 1)]
-    stages = [Stage(1.0, 0.0, b[1] * w, 0.0)]
-    for j in range(2, count + 1):
-        mu = (2 * j - 1) / j * b[j] / b[j - 1]
-        nu = -(j - 1) / j * b[j] / b[j - 2]
-        stages.append(Stage(mu, nu, mu * w, -(1 - b[j - 1]) * mu * w))
-    return stages
+TWO_STAGES = [Stage(0.0, 0.0, 1.0), Stage(1.0, 0.0, 0.5)]
+"""Heun's method: what every index gives for s = 2, written so that δ₁ serves as the first rate."""
 
 
-def stages_needed(dt: float, explicit_limit: float) -> int:
-    """The smallest odd number of stages ≥ 3 that is stable over ``dt``; odd ones damp the roughest modes."""
-    ratio = dt / (SAFETY * explicit_limit)
-    count = max(3, ceil((sqrt(9 + 16 * ratio) - 1) / 2))
-    return count + (count % 2 == 0)
+def gegenbauer_stages(count: int, *, index: float = INDEX) -> list[Stage]:
+    """The ``count`` ≥ 3 stages; from ``G_j = μ x G_{j−1} + ν G_{j−2}`` at x = 1 + w dt L, for δ_j = G_j − 1."""
+    w = 1 / stability_limit(count, index=index)
+    if index == inf:
+        steps, b = [(1.0, 0.0)] * (count - 1), 1 - 1 / count
+    else:
+        rest = 2 * index - 1
+        steps = [(2 * (j + index - 1) / (j + rest), -(j - 1) / (j + rest)) for j in range(2, count + 1)]
+        steps[0] = steps[0][0], 0.0  # δ₀ = 0
+        b = (2 * index + 1) / (w * count * (count + 2 * index))
+    stages = [Stage(0.0, 0.0, w), *(Stage(mu, nu, mu * w) for mu, nu in steps)]
+    last = stages[-1]
+    return [*stages[:-1], Stage(b * last.mu, b * last.nu, b * last.rate)]
 
 
-def face_conductances(
-    grid: Grid, coefficient: np.ndarray, fixed: tuple[bool, ...]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """g = harmonic(εD)/h² on the faces along z, y, x, 1/s; 2εD/h² on faces of the box that are ``fixed``, else 0.
+def stability_limit(count: int, *, index: float = INDEX) -> float:
+    """The longest stable step of ``count`` stages, in explicit steps."""
+    if index == inf:
+        return count - 1.0
+    return (count - 1) * (count + 2 * index + 1) / (2 * index + 3)
+
+
+def stages_needed(ratio: float, *, index: float = INDEX) -> int:
+    """The smallest number of stages ≥ 2 that is stable over ``ratio`` explicit steps."""
+    if index == inf:
+        return max(2, ceil(ratio) + 1)
+    return max(2, ceil(-index + sqrt((index + 1) ** 2 + (2 * index + 3) * ratio)))
+
+
+def face_conductances(grid: Grid, coefficient: np.ndarray, fixed: tuple[bool, ...], axis: int) -> np.ndarray:
+    """g = harmonic(εD)/h² on the faces along ``axis``, 1/s; on faces of the box that are ``fixed`` 2εD/h², else 0.
 
     ``coefficient`` is εD at the voxel centres, m²/s. Nothing passes a face beside a voxel with εD = 0.
     """
-    faces = []
-    for axis, h in enumerate(grid.spacing):
-        k = np.moveaxis(coefficient, axis, 0)
-        g = np.zeros((len(k) + 1, *k.shape[1:]))
-        low, high = k[:-1], k[1:]
-        total = low + high
-        g[1:-1] = np.divide(2 * low * high, total, out=np.zeros_like(total), where=total > 0) / h**2
-        g[0] = 2 * k[0] / h**2 * fixed[2 * axis]
-        g[-1] = 2 * k[-1] / h**2 * fixed[2 * axis + 1]
-        faces.append(np.ascontiguousarray(np.moveaxis(g, 0, axis)))
-    return faces[0], faces[1], faces[2]
-
-
-def explicit_limit(conductances: tuple[np.ndarray, ...], available_fraction: np.ndarray) -> float:
-    """The longest stable step of forward Euler, ``min ε/Σ_faces g``, s; infinite where nothing diffuses."""
-    total = np.zeros(available_fraction.shape)
-    for axis, g in enumerate(conductances):
-        faces = np.moveaxis(g, axis, 0)
-        total += np.moveaxis(faces[:-1] + faces[1:], 0, axis)
-    fastest = float((total / available_fraction).max())
-    return 1 / fastest if fastest > 0 else float("inf")
+    k = np.moveaxis(coefficient, axis, 0)
+    h = grid.spacing[axis]
+    faces = np.zeros(grid.face_shape(axis))
+    g = np.moveaxis(faces, axis, 0)
+    total = k[:-1] + k[1:]
+    np.divide(2 / h**2 * k[:-1] * k[1:], total, out=g[1:-1], where=total > 0)
+    g[0] = 2 * k[0] / h**2 * fixed[2 * axis]
+    g[-1] = 2 * k[-1] / h**2 * fixed[2 * axis + 1]
+    return faces
 
 
 class Diffusion:
     """ε ∂C/∂t = ∇·(εD∇C) on one grid: ``advance`` takes one step of any length.
 
-    Conserves Σ εC but for what passes the faces of the box, which it returns.
+    Conserves Σ εC but for what passes the faces of the box, which it returns. ``available_fraction`` is on the host,
+    ``epsilon`` the same on the device. ``explicit_limit`` is ``min ε/Σ_faces g``, the longest step of forward Euler,
+    s; infinite where nothing diffuses.
     """
 
     def __init__(
@@ -90,66 +108,106 @@ class Diffusion:
         *,
         diffusivity: np.ndarray,
         available_fraction: np.ndarray,
+        epsilon: Array,
         boundaries: Boundaries,
-        real: type,
     ):
-        conductances = face_conductances(grid, available_fraction * diffusivity, boundaries.fixed())
-        self.explicit_limit = explicit_limit(conductances, available_fraction)
         self._device = device
         self._open = any(boundaries.fixed())
         self._outside = tuple(value or 0.0 for value in boundaries.values)
-        self._conductances = [device.upload(g, real) for g in reversed(conductances)]
-        self._epsilon = device.upload(available_fraction, real)
-        self._rate = device.empty(grid.shape, real)
-        self._booked = device.empty(grid.shape[:2], np.float64)
+        self._epsilon = epsilon
+        coefficient = available_fraction * diffusivity
+        total, conductances = np.zeros(grid.shape), []
+        for axis in range(3):  # one axis at a time: the float64 maps are large
+            g = face_conductances(grid, coefficient, boundaries.fixed(), axis)
+            faces = np.moveaxis(g, axis, 0)
+            total += np.moveaxis(faces[:-1] + faces[1:], 0, axis)
+            conductances.append(device.upload(g, epsilon.dtype))
+        self._conductances = conductances[::-1]
+        fastest = float((total / available_fraction).max())
+        self.explicit_limit = 1 / fastest if fastest > 0 else inf
+        self._booked = device.empty((2, *grid.shape[:2]), np.float64)
         self._voxel_volume = grid.voxel_volume
+        self._more_scratch: tuple[Array, Array] | None = None
 
-    def advance(
-        self, concentration: Array, scratch: tuple[Array, Array], dt: float
-    ) -> tuple[Array, tuple[Array, Array], float]:
-        """C after ``dt``, two arrays that are free again, and the amount that left through the box.
+    def advance(self, concentration: Array, scratch: Array, dt: float, *, seed: int = 0) -> tuple[Array, Array, float]:
+        """C after ``dt``, an array that is free again, and the amount that left through the box.
 
-        ``scratch`` are two arrays like C. The three change roles: go on with the returned ones.
+        ``scratch`` is like C. The two may change roles: go on with the returned ones.
         """
-        if self.explicit_limit == float("inf"):
+        if self.explicit_limit == inf:
             return concentration, scratch, 0.0
-        stages = legendre_stages(stages_needed(dt, self.explicit_limit))
-        last = concentration
-        left, left_before, first_rate = 0.0, 0.0, 0.0
+        ratio = dt / self.explicit_limit
+        if ratio <= 1:
+            left, _ = self._run(TWO_STAGES, concentration, scratch, concentration, dt, seed)
+            return concentration, scratch, left
+        left, negative = self._run(self._stages(ratio, INDEX), concentration, None, scratch, dt, seed)
+        if negative:
+            left, _ = self._run(self._stages(ratio, inf), concentration, None, scratch, dt, seed)
+        return scratch, concentration, left
+
+    def _stages(self, ratio: float, index: float) -> list[Stage]:
+        return gegenbauer_stages(stages_needed(ratio, index=index), index=index)
+
+    def _run(
+        self, stages: list[Stage], start: Array, first_change: Array | None, result: Array, dt: float, seed: int
+    ) -> tuple[float, int]:
+        """All stages, the last into ``result``; returns the amount that left and how many voxels were negative.
+
+        ``first_change`` is where two stages keep δ₁; more stages take two arrays of their own.
+        """
+        if first_change is None:
+            if self._more_scratch is None:
+                self._more_scratch = self._device.empty(start.shape, start.dtype), self._device.empty(start.shape, start.dtype)
+            spare, start_rate = self._more_scratch
+        else:
+            spare, start_rate = first_change, None
+        buffers = result, spare
+        last, booked, first_rate, left, left_before = start, (0.0, 0.0), 0.0, 0.0, 0.0
         for j, stage in enumerate(stages):
-            result = scratch[j % 2]
-            rate = self._stage(result, last, concentration, stage, number=j, dt=dt)
+            final = j == len(stages) - 1
+            target = buffers[(len(stages) - 1 - j) % 2]
+            booked = self._stage(target, start_rate, last, start if final else None, stage, j == 0, dt, seed)
+            rate = booked[0]
             if j == 0:
-                first_rate = rate
-            # what left obeys the recurrence of the stages themselves, from 0
-            left, left_before = (
-                stage.mu * left
-                + stage.nu * left_before
-                + dt * (stage.mu_rate * rate + stage.gamma_rate * first_rate),
-                left,
-            )
-            last = result
-        spare = scratch[len(stages) % 2]
-        return last, (concentration, spare), left * self._voxel_volume
+                first_rate = rate if start_rate is not None else 0.0
+                left = stage.rate * dt * rate
+            else:  # what left obeys the recurrence of the stages themselves
+                left, left_before = (
+                    stage.mu * left + stage.nu * left_before + stage.rate * dt * (rate + first_rate),
+                    left,
+                )
+            last = target
+        return left * self._voxel_volume, round(booked[1])
 
     def _stage(
-        self, result: Array, last: Array, start: Array, stage: Stage, *, number: int, dt: float
-    ) -> float:
-        """Run one stage; returns what leaves the box per unit of time in ``last``, per voxel volume."""
+        self,
+        result: Array,
+        start_rate: Array | None,
+        last: Array,
+        start: Array | None,
+        stage: Stage,
+        first: bool,
+        dt: float,
+        seed: int,
+    ) -> tuple[float, float]:
+        """Run one stage; returns what leaves the box per unit of time in ``last``, per voxel volume, and the count."""
         diffuse(
             self._device,
             result,
-            self._rate,
+            start_rate,
             self._booked,
             last,
             start,
             *self._conductances,
             self._epsilon,
-            outside=self._outside,
-            first=number == 0,
+            outside=self._outside if first else (0.0,) * 6,
+            first=first,
             mu=stage.mu,
-            nu=stage.nu if number > 1 else 0.0,  # Y_{j−2} is the start itself, which the kernel adds anyway
-            mu_rate=stage.mu_rate * dt,
-            gamma_rate=stage.gamma_rate * dt,
+            nu=stage.nu,
+            rate=stage.rate * dt,
+            seed=seed,
         )
-        return float(self._device.sum(self._booked)) if self._open else 0.0
+        if not self._open and (start is None or start_rate is None):
+            return 0.0, 0.0  # nothing to look at: no reason to wait for the device
+        left, negative = self._device.sum(self._booked, axis=(1, 2))
+        return float(left), float(negative)

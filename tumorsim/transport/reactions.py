@@ -28,7 +28,8 @@ class Kinetics:
 class Exchange:
     """Exchange of free agent with plasma and lymph, cellular uptake and decay; exact for a constant plasma.
 
-    Coefficients are host maps: P S/V in 1/s, σ, φ_v and φ_L in 1/s, uptake in 1/s on N, and ε.
+    Coefficients are P S/V in 1/s, σ and uptake in 1/s on N, host maps; φ_v and φ_L in 1/s and ``epsilon`` = ε, on
+    the device in the precision of the state.
     """
 
     def __init__(
@@ -41,10 +42,10 @@ class Exchange:
         filtration: Array,
         lymph_drainage: Array,
         uptake_rate: np.ndarray,
-        available_fraction: np.ndarray,
+        epsilon: Array,
         decay: float,
-        real: type,
     ):
+        real = epsilon.dtype
         self._device = device
         self._decay = decay
         self._extravasation, self._reabsorption = (
@@ -60,9 +61,9 @@ class Exchange:
             filtration,
         )
         self._losses = (
-            lymph_drainage,
-            device.upload(uptake_rate, real),
-            device.upload(available_fraction, real),
+            lymph_drainage if device.maximum(lymph_drainage) > 0 else None,
+            device.upload(uptake_rate, real) if uptake_rate.any() else None,
+            epsilon,
         )
         self._factors = device.empty(grid.shape, real), device.empty(grid.shape, real)
         self._factors_for = -1.0
@@ -70,7 +71,7 @@ class Exchange:
         self._voxel_volume = grid.voxel_volume
 
     def advance(
-        self, concentration: Array, internalised: Array | None, *, plasma: float, dt: float
+        self, concentration: Array, internalised: Array | None, *, plasma: float, dt: float, seed: int = 0
     ) -> dict[str, float]:
         """Take C over ``dt``, in place, at the mean plasma concentration; returns the amounts of TERMS."""
         rates = self._extravasation, self._reabsorption, *self._losses
@@ -87,6 +88,7 @@ class Exchange:
             plasma=plasma,
             decay=self._decay,
             dt=dt,
+            seed=seed,
         )
         sums = np.asarray(self._device.sum(self._booked, axis=(1, 2))) * self._voxel_volume
         return dict(zip(exchange_module.TERMS, map(float, sums), strict=True))
@@ -101,37 +103,60 @@ class Binding:
         grid: Grid,
         *,
         binding_sites: np.ndarray,
-        available_fraction: np.ndarray,
+        epsilon: Array,
         kinetics: Kinetics,
-        real: type,
     ):
         self._device = device
         self._kinetics = kinetics
         self.binds = kinetics.binding_on > 0 and bool(binding_sites.any())
         self.changes_cells = kinetics.internalisation + kinetics.degradation + kinetics.decay > 0
         if self.binds:
-            self._sites = device.upload(binding_sites, real)
-            self._epsilon = device.upload(available_fraction, real)
+            self._sites = device.upload(binding_sites, epsilon.dtype)
+            self._epsilon = epsilon
         self._booked = device.empty((2, *grid.shape[:2]), np.float64)
         self._voxel_volume = grid.voxel_volume
 
     def advance(
-        self, concentration: Array, bound: Array | None, internalised: Array | None, dt: float
+        self,
+        concentration: Array,
+        bound: Array | None,
+        internalised: Array | None,
+        dt: float,
+        *,
+        backwards: bool = False,
+        seed: int = 0,
     ) -> tuple[float, float]:
-        """Take the pools over ``dt``, in place; returns the amounts decayed and degraded."""
+        """Take the pools over ``dt``, in place; returns the amounts decayed and degraded.
+
+        Binding comes before internalisation, or ``backwards``.
+        """
+        if backwards:
+            lost = self._internalise(bound, internalised, dt, seed)
+            self._bind(concentration, bound, dt, seed + 1)
+            return lost
+        self._bind(concentration, bound, dt, seed)
+        return self._internalise(bound, internalised, dt, seed + 1)
+
+    def _bind(self, concentration: Array, bound: Array | None, dt: float, seed: int) -> None:
+        if not self.binds:
+            return
+        bind(
+            self._device,
+            concentration,
+            bound,
+            self._sites,
+            self._epsilon,
+            binding_on=self._kinetics.binding_on,
+            binding_off=self._kinetics.binding_off,
+            dt=dt,
+            seed=seed,
+        )
+
+    def _internalise(
+        self, bound: Array | None, internalised: Array | None, dt: float, seed: int
+    ) -> tuple[float, float]:
         k = self._kinetics
-        if self.binds:
-            bind(
-                self._device,
-                concentration,
-                bound,
-                self._sites,
-                self._epsilon,
-                binding_on=k.binding_on,
-                binding_off=k.binding_off,
-                dt=dt,
-            )
-        if internalised is None or not self.changes_cells:
+        if not self.changes_cells or (bound is None and internalised is None):
             return 0.0, 0.0
         internalise(
             self._device,
@@ -142,6 +167,7 @@ class Binding:
             degradation=k.degradation,
             decay=k.decay,
             dt=dt,
+            seed=seed,
         )
         decayed, degraded = np.asarray(self._device.sum(self._booked, axis=(1, 2))) * self._voxel_volume
         return float(decayed), float(degraded)

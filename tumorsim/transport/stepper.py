@@ -10,7 +10,9 @@ tissue volume.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from struct import pack
 from typing import Protocol
+from zlib import crc32
 
 import numpy as np
 
@@ -96,36 +98,35 @@ class Stepper:
     ):
         self.device, self.grid = device, grid
         self.real = np.dtype(precision).type
-        self.available_fraction = _full(properties.available_fraction, grid)
-        common = {"available_fraction": self.available_fraction, "real": self.real}
+        # rounded first, so that host and device mean the same volume
+        self.available_fraction = _map(properties.available_fraction, grid).astype(self.real)
+        epsilon = device.upload(self.available_fraction)
+        common = {"epsilon": epsilon, "available_fraction": self.available_fraction, "boundaries": boundaries}
         kinetics = properties.kinetics
         self._advection = Advection(
             device,
             grid,
-            velocity=tuple(device.download(u).astype(np.float64) for u in flow.velocity),
-            retardation=_full(properties.retardation, grid),
-            boundaries=boundaries,
+            velocity=flow.velocity,
+            retardation=_map(properties.retardation, grid),
             limiter=limiter,
             **common,
         )
-        self._diffusion = Diffusion(
-            device, grid, diffusivity=_full(properties.diffusivity, grid), boundaries=boundaries, **common
-        )
+        self._diffusion = Diffusion(device, grid, diffusivity=_map(properties.diffusivity, grid), **common)
         self._exchange = Exchange(
             device,
             grid,
-            permeability_density=_full(properties.wall_permeability_density, grid),
-            reflection=_full(properties.wall_reflection, grid),
-            filtration=flow.filtration,
-            lymph_drainage=flow.lymph_drainage,
-            uptake_rate=_full(properties.uptake_rate, grid),
+            permeability_density=_map(properties.wall_permeability_density, grid),
+            reflection=_map(properties.wall_reflection, grid),
+            filtration=flow.filtration.astype(self.real, copy=False),
+            lymph_drainage=flow.lymph_drainage.astype(self.real, copy=False),
+            uptake_rate=_map(properties.uptake_rate, grid),
+            epsilon=epsilon,
             decay=kinetics.decay,
-            **common,
         )
-        sites = _full(properties.binding_sites, grid)
-        self._binding = Binding(device, grid, binding_sites=sites, kinetics=kinetics, **common)
+        sites = _map(properties.binding_sites, grid)
+        self._binding = Binding(device, grid, binding_sites=sites, epsilon=epsilon, kinetics=kinetics)
         self._keeps_cells = bool(np.any(properties.uptake_rate)) or kinetics.internalisation > 0
-        self._scratch = device.empty(grid.shape, self.real), device.empty(grid.shape, self.real)
+        self._scratch = device.empty(grid.shape, self.real)
         # a step holds two half steps of advection
         self.limits = {"advection": 2 * cfl * self._advection.step_limit, "max_step": max_step}
         self.step_size = min(self.limits.values())
@@ -136,18 +137,19 @@ class Stepper:
         concentration = pools.get("free", np.zeros(self.grid.shape)) / self.available_fraction
         return State(
             self.device.upload(concentration, self.real),
-            self._pool(pools, "bound", kept=self._binding.binds),
-            self._pool(pools, "internalised", kept=self._keeps_cells or "internalised" in pools),
+            self._pool(pools.get("bound"), kept=self._binding.binds),
+            self._pool(pools.get("internalised"), kept=self._keeps_cells),
         )
 
-    def _pool(self, pools: Mapping[str, np.ndarray], name: str, *, kept: bool) -> Array | None:
-        if not kept:
-            return None
-        return self.device.upload(pools.get(name, np.zeros(self.grid.shape)), self.real)
+    def _pool(self, given: np.ndarray | None, *, kept: bool) -> Array | None:
+        """The pool on the device; None where nothing is in it and nothing can come."""
+        if given is not None and given.any():
+            return self.device.upload(given, self.real)
+        return self.device.zeros(self.grid.shape, self.real) if kept else None
 
     def pools(self, state: State) -> dict[str, np.ndarray]:
         """The amounts per tissue volume, float64 on the host; a pool that cannot be reached is zero."""
-        free = self.available_fraction * self.device.download(state.concentration)
+        free = self.available_fraction * self.device.download(state.concentration).astype(np.float64)
         rest = {"bound": state.bound, "internalised": state.internalised}
         zero = np.zeros(self.grid.shape)
         held = {n: zero if a is None else self.device.download(a).astype(np.float64) for n, a in rest.items()}
@@ -156,29 +158,36 @@ class Stepper:
     def step(self, state: State, start: float, dt: float, plasma: Plasma) -> LedgerIncrement:
         """Take ``state`` from time ``start`` over ``dt``, in place; second order in ``dt``."""
         half = start + dt / 2
-        first = self._react(state, dt / 2, plasma.mean(start, half))
-        left = self._advection.advance(state.concentration, self._scratch[0], dt / 2)
+        seed = crc32(pack("<d", start)) >> 2  # of the dithered rounding: a run that is resumed draws the same
+        first = self._exchanged(state, dt / 2, plasma.mean(start, half), seed)
+        lost = self._bound(state, dt / 2, seed + 1)
+        left = self._advection.advance(state.concentration, self._scratch, dt / 2, seed=seed + 3)
         state.concentration, self._scratch, through = self._diffusion.advance(
-            state.concentration, self._scratch, dt
+            state.concentration, self._scratch, dt, seed=seed + 4
         )
-        left += through + self._advection.advance(state.concentration, self._scratch[0], dt / 2)
-        second = self._react(state, dt / 2, plasma.mean(half, start + dt))
+        left += through + self._advection.advance(state.concentration, self._scratch, dt / 2, seed=seed + 5)
+        # now backwards: a step that is not its own mirror image is of first order
+        lost_after = self._bound(state, dt / 2, seed + 6, backwards=True)
+        second = self._exchanged(state, dt / 2, plasma.mean(half, start + dt), seed + 8)
         total = {term: first[term] + second[term] for term in first}
+        decayed, degraded = (x + y for x, y in zip(lost, lost_after, strict=True))
         return LedgerIncrement(
             entered=total["entered"],
             extravasated=total["entered"] - total["returned"],
             lymph=total["lymph"],
             boundary=left,
-            decayed=total["decayed"],
-            degraded=total["degraded"],
+            decayed=total["decayed"] + decayed,
+            degraded=degraded,
         )
 
-    def _react(self, state: State, dt: float, plasma: float) -> dict[str, float]:
-        """Exchange and binding over half a step."""
-        amounts = self._exchange.advance(state.concentration, state.internalised, plasma=plasma, dt=dt)
-        decayed, degraded = self._binding.advance(state.concentration, state.bound, state.internalised, dt)
-        return amounts | {"decayed": amounts["decayed"] + decayed, "degraded": degraded}
+    def _exchanged(self, state: State, dt: float, plasma: float, seed: int) -> dict[str, float]:
+        return self._exchange.advance(state.concentration, state.internalised, plasma=plasma, dt=dt, seed=seed)
+
+    def _bound(self, state: State, dt: float, seed: int, *, backwards: bool = False) -> tuple[float, float]:
+        pools = state.concentration, state.bound, state.internalised
+        return self._binding.advance(*pools, dt, backwards=backwards, seed=seed)
 
 
-def _full(value: Map, grid: Grid) -> np.ndarray:
-    return np.ascontiguousarray(np.broadcast_to(np.asarray(value, np.float64), grid.shape))
+def _map(value: Map, grid: Grid) -> np.ndarray:
+    """A view of the value in every voxel."""
+    return np.broadcast_to(np.asarray(value, np.float64), grid.shape)

@@ -6,6 +6,7 @@ from math import isfinite, log
 from time import perf_counter
 
 from tumorsim.device.twin import Device
+from tumorsim.errors import NumericsError
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,13 @@ class VerificationCase:
 
 @dataclass(frozen=True)
 class Convergence:
-    """What a case gave."""
+    """What a case gave; ``fault`` tells why a run broke off, and its error is NaN."""
 
     case: VerificationCase
     resolutions: tuple[int, ...]
     errors: tuple[float, ...]
     seconds: float
+    fault: str = ""
 
     @property
     def order(self) -> float | None:
@@ -71,8 +73,13 @@ def observed_order(resolutions: Sequence[int], errors: Sequence[float]) -> float
 
 
 def converge(case: VerificationCase, device: Device, *, quick: bool = False) -> Convergence:
-    """Run ``case`` at its three resolutions, or at its ``quick`` ones."""
+    """Run ``case`` at its three resolutions, or at its ``quick`` ones. A NumericsError is a failure of the case."""
     resolutions = case.quick if quick else case.resolutions
-    start = perf_counter()
-    errors = tuple(float(case.run(device, resolution)) for resolution in resolutions)
-    return Convergence(case, resolutions, errors, perf_counter() - start)
+    start, errors, fault = perf_counter(), [], ""
+    for resolution in resolutions:
+        try:
+            errors.append(float(case.run(device, resolution)))
+        except NumericsError as error:
+            errors.append(float("nan"))
+            fault = fault or f"at {resolution}: {error}"
+    return Convergence(case, resolutions, tuple(errors), perf_counter() - start, fault)

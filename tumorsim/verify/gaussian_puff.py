@@ -57,7 +57,7 @@ CASES = (
         resolutions=(16, 32, 64),
         quick=(12, 20, 32),
         expected_order=1.9,
-        tolerance=0.03,
+        tolerance=0.01,
         norm="Σ|C − exact|/Σ exact",
     ),
 )

@@ -1,0 +1,232 @@
+"""Each flow kernel does what its NumPy body says, on every device, at awkward shapes."""
+
+import numpy as np
+import pytest
+
+from tumorsim.device.select import describe_devices, select_device
+from tumorsim.operators.add_correction import add_correction
+from tumorsim.operators.chebyshev_step import chebyshev_step
+from tumorsim.operators.coarse_conductance import coarse_conductance
+from tumorsim.operators.darcy_velocity import darcy_velocity
+from tumorsim.operators.dense_product import dense_product
+from tumorsim.operators.descend import descend
+from tumorsim.operators.divergence import divergence
+from tumorsim.operators.fluid_exchange import fluid_exchange
+from tumorsim.operators.harmonic_conductance import harmonic_conductance
+from tumorsim.operators.log_conductance import log_conductance
+from tumorsim.operators.pressure_operator import pressure_operator
+from tumorsim.operators.pressure_residual import pressure_residual
+from tumorsim.operators.restrict_residual import restrict_residual
+from tumorsim.operators.search_direction import search_direction
+from tumorsim.operators.starling import starling
+
+SHAPES = [(1, 1, 1), (1, 2, 31), (33, 31, 2), (2, 33, 31), (4, 5, 6)]
+PRECISIONS = [np.float32, np.float64]
+TOLERANCE = {np.float32: 1e-6, np.float64: 1e-13}
+SPACING = (0.4, 0.7, 1.1)
+FLAT = (0.2, 1.6, 0.2)
+BOUNDARIES = {
+    "no flux": (None,) * 6,
+    "fixed": (0.3, -0.1, 0.2, 0.4, 0.0, -0.5),
+    "mixed": (None, 0.3, 0.1, None, -0.2, None),
+}
+AVAILABLE = {name for name, here, _ in describe_devices() if here}
+DEVICES = [
+    pytest.param("native", marks=pytest.mark.skipif("native" not in AVAILABLE, reason="no C++ compiler")),
+    pytest.param(
+        "cuda", marks=[pytest.mark.gpu, pytest.mark.skipif("cuda" not in AVAILABLE, reason="no GPU")]
+    ),
+]
+
+pytestmark = [
+    pytest.mark.parametrize("shape", SHAPES, ids=str),
+    pytest.mark.parametrize("real", PRECISIONS, ids=lambda real: real.__name__),
+    pytest.mark.parametrize("device", DEVICES),
+]
+
+
+class Arrays:
+    """Seeded random fields of one shape and precision; outputs start as NaN."""
+
+    def __init__(self, shape, real):
+        self.shape, self.real, self.random = shape, real, np.random.default_rng(list(shape))
+
+    def field(self, low=-1.0, high=1.0, real=None):
+        return self.random.uniform(low, high, self.shape).astype(real or self.real)
+
+    def faces(self, boundary, low=0.01, high=1.0, real=None):
+        """Random conductances on the x, y and z faces; zero where nothing passes the box."""
+        faces = []
+        for axis in (2, 1, 0):
+            t = self.random.uniform(low, high, [n + (a == axis) for a, n in enumerate(self.shape)])
+            for end, value in zip((0, -1), boundary[2 * axis : 2 * axis + 2], strict=True):
+                np.moveaxis(t, axis, 0)[end] *= value is not None
+            faces.append(t.astype(real or self.real))
+        return faces
+
+    def poisoned(self, real=None):
+        return np.full(self.shape, np.nan, real or self.real)
+
+    def poisoned_faces(self):
+        shapes = ([n + (a == axis) for a, n in enumerate(self.shape)] for axis in (2, 1, 0))
+        return [np.full(shape, np.nan, self.real) for shape in shapes]
+
+    def rows(self, *terms):
+        return np.full((*terms, *self.shape[:2]), np.nan)
+
+
+def outside(boundary):
+    return tuple(value or 0.0 for value in boundary)
+
+
+def assert_twins_agree(operator, device, arguments, real, **scalars):
+    """Run both texts on copies of the arguments and compare every array afterwards."""
+    after = []
+    for name in ("numpy", device):
+        machine, _ = select_device(name)
+        arrays = [None if a is None else machine.upload(a) for a in arguments]
+        operator(machine, *arrays, **scalars)
+        after.append([None if a is None else machine.download(a) for a in arrays])
+    for expected, found in zip(*after, strict=True):
+        if expected is not None and expected.size:
+            scale = max(1.0, np.abs(expected).max())  # the terms are of order 1, and a sum of them may cancel
+            assert np.isfinite(expected).all() and np.isfinite(found).all()
+            coarsest = np.float32 if np.float32 in (real, expected.dtype) else np.float64
+            assert np.abs(found - expected).max() <= TOLERANCE[coarsest] * scale
+
+
+boundaries = pytest.mark.parametrize("boundary", BOUNDARIES.values(), ids=BOUNDARIES.keys())
+spacings = pytest.mark.parametrize("spacing", [SPACING, FLAT], ids=["long", "flat"])
+
+
+@boundaries
+@spacings
+def test_harmonic_conductance(shape, real, device, boundary, spacing):
+    a = Arrays(shape, real)
+    conductivity = 10.0 ** a.field(-4, 0, real=np.float64)
+    fixed = tuple(value is not None for value in boundary)
+    arguments = [*a.poisoned_faces(), conductivity]
+    assert_twins_agree(harmonic_conductance, device, arguments, real, fixed=fixed, spacing=spacing)
+
+
+@boundaries
+@spacings
+def test_pressure_operator(shape, real, device, boundary, spacing):
+    a = Arrays(shape, real)
+    arguments = [a.poisoned(), a.rows(), a.field(), *a.faces(boundary), a.field(0)]
+    scalars = {"outside": outside(boundary), "spacing": spacing}
+    assert_twins_agree(pressure_operator, device, arguments, real, **scalars)
+
+
+@boundaries
+def test_pressure_residual(shape, real, device, boundary):
+    a = Arrays(shape, real)
+    outputs = [a.poisoned(), a.poisoned(np.float32), a.rows()]
+    arguments = [*outputs, a.field(), a.field(), *a.faces(boundary), a.field(0)]
+    scalars = {"outside": outside(boundary), "spacing": SPACING}
+    assert_twins_agree(pressure_residual, device, arguments, real, **scalars)
+
+
+@boundaries
+@spacings
+@pytest.mark.parametrize("start", ["from zero", "without momentum", "with momentum"])
+@pytest.mark.parametrize("summed", [True, False])
+def test_chebyshev_step(shape, real, device, boundary, spacing, start, summed):
+    a = Arrays(shape, real)
+    older = a.field() if start == "with momentum" else a.poisoned()
+    newer = None if start == "from zero" else a.field()
+    products = a.rows() if summed else None
+    arguments = [older, products, newer, a.field(), *a.faces(boundary), a.field(0.1)]
+    weights = {"weight_newer": 1.4, "weight_older": -0.4 if start == "with momentum" else 0.0}
+    assert_twins_agree(chebyshev_step, device, arguments, real, **weights, step=0.7, spacing=spacing)
+
+
+HALVINGS = [(0, 1, 2), (0,), (1, 2), (2,), ()]
+halvings = pytest.mark.parametrize("halved", HALVINGS, ids=str)
+
+
+def coarse(shape, halved):
+    return tuple(-(-n // 2) if axis in halved else n for axis, n in enumerate(shape))
+
+
+@boundaries
+@halvings
+def test_restrict_residual(shape, real, device, boundary, halved):
+    a = Arrays(shape, real)
+    result = np.full(coarse(shape, halved), np.nan, real)
+    arguments = [result, a.field(), a.field(), *a.faces(boundary), a.field(0)]
+    assert_twins_agree(restrict_residual, device, arguments, real, spacing=SPACING)
+
+
+@halvings
+def test_add_correction(shape, real, device, halved):
+    a = Arrays(shape, real)
+    correction = Arrays(coarse(shape, halved), real).field()
+    assert_twins_agree(add_correction, device, [a.field(), correction], real)
+
+
+@boundaries
+@halvings
+def test_coarse_conductance(shape, real, device, boundary, halved):
+    a, c = Arrays(shape, real), Arrays(coarse(shape, halved), real)
+    nearness = [a.random.uniform(0.5, 1, n + 1).astype(real) for n in c.shape]
+    arguments = [*c.poisoned_faces(), c.poisoned(), *a.faces(boundary), a.field(0), *nearness]
+    assert_twins_agree(coarse_conductance, device, arguments, real)
+
+
+def test_log_conductance(shape, real, device):
+    a = Arrays(shape, real)
+    # a sum of up to 33 logarithms of float32 numbers
+    assert_twins_agree(log_conductance, device, [a.rows(3), *a.faces((1.0,) * 6)], real)
+
+
+def test_dense_product(shape, real, device):
+    a = Arrays(shape, real)
+    n = int(np.prod(shape)) % 100 + 1
+    matrix = a.random.uniform(-1, 1, (1, n, n)).astype(real)
+    arguments = [np.full(n, np.nan, real), matrix, a.random.uniform(-1, 1, n).astype(real)]
+    assert_twins_agree(dense_product, device, arguments, real)
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.8])
+def test_search_direction(shape, real, device, beta):
+    a = Arrays(shape, np.float64)
+    direction = a.field() if beta else a.poisoned()
+    arguments = [direction, a.field(real=np.float32)]
+    assert_twins_agree(search_direction, device, arguments, np.float64, beta=beta)
+
+
+def test_descend(shape, real, device):
+    a = Arrays(shape, np.float64)
+    outputs = [a.field(), a.field(), a.poisoned(np.float32), a.rows()]
+    assert_twins_agree(descend, device, [*outputs, a.field(), a.field()], np.float64, alpha=0.3)
+
+
+@boundaries
+def test_darcy_velocity(shape, real, device, boundary):
+    a = Arrays(shape, real)
+    arguments = [*a.poisoned_faces(), *a.faces(boundary, real=np.float64), a.field(real=np.float64)]
+    assert_twins_agree(darcy_velocity, device, arguments, real, outside=outside(boundary))
+
+
+@spacings
+def test_divergence(shape, real, device, spacing):
+    a = Arrays(shape, real)
+    velocity = a.faces((1.0,) * 6, low=-1)
+    assert_twins_agree(divergence, device, [a.poisoned(), *velocity], real, spacing=spacing)
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_starling(shape, real, device, begun):
+    a = Arrays(shape, np.float64)
+    pressure = a.field() if begun else None
+    absorption = a.field() if begun else a.poisoned()
+    coefficients = [a.field(0), a.field(), a.field(0), a.field()]
+    arguments = [absorption, a.poisoned(), a.rows(), pressure, *coefficients]
+    assert_twins_agree(starling, device, arguments, np.float64, margin=0.01)
+
+
+def test_fluid_exchange(shape, real, device):
+    a = Arrays(shape, real)
+    coefficients = [a.field(*limits, real=np.float64) for limits in [(-1, 1), (0, 1), (-1, 1), (0, 1), (-1, 1)]]
+    assert_twins_agree(fluid_exchange, device, [a.poisoned(), a.poisoned(), a.rows(3), *coefficients], real)

@@ -1,0 +1,129 @@
+"""What a case makes of its config: the right number in the right voxel."""
+
+import numpy as np
+import pytest
+
+import tumorsim
+from tumorsim.constants import MMHG
+from tumorsim.errors import ConfigError
+from tumorsim.limits import limits
+from tumorsim.tissue.properties import PRESETS
+
+CONFIG = """
+title = "small"
+[domain]
+size = ["2 mm", "1.6 mm", "1.2 mm"]
+spacing = "200 um"
+[tissue]
+background = "normal"
+[[tissue.shapes]]
+region = "tumour"
+kind = "sphere"
+radius = "0.5 mm"
+[vessels]
+{vessels}
+[agent]
+name = "{agent}"
+[dosing]
+dose = "{dose}"
+[run]
+duration = "1 h"
+"""
+
+FORK = """DGF
+Vertex
+parameters 1
+2e-4 6e-4 6e-4 3000
+1e-3 8e-4 6e-4 2000
+#
+Simplex
+parameters 1
+0 1 2e-5
+#
+"""
+
+
+@pytest.fixture
+def make(tmp_path):
+    def case(*overrides, vessels="", agent="Doxil", dose="50 mg"):
+        path = tmp_path / "small.toml"
+        path.write_text(CONFIG.format(vessels=vessels, agent=agent, dose=dose))
+        return tumorsim.load(path, overrides=overrides)
+
+    return case
+
+
+def test_positions_are_x_y_z_in_the_file_and_z_y_x_in_arrays(make):
+    assert make().grid.shape == (6, 8, 10)
+
+
+def test_regions_carry_their_properties(make):
+    case = make()
+    inside = case.regions.mask("tumour")
+    density = case.vessel_area_density
+    assert np.all(density[inside] == PRESETS["tumour"].vessel_area_density)
+    assert np.all(density[~inside] == PRESETS["normal"].vessel_area_density)
+
+
+def test_effective_vascular_pressure_is_that_of_baxter_and_jain(make):
+    case = make()
+    effective = case.fluid.vascular_effective_pressure[case.regions.mask("tumour")]
+    assert effective == pytest.approx(11.5 * MMHG, rel=1e-6)
+
+
+def test_liposome_does_not_pass_the_pores_of_normal_vessels(make):
+    case = make()
+    inside = case.regions.mask("tumour")
+    assert np.all(case.wall.permeability[~inside] == 0)
+    assert np.all(case.wall.permeability[inside] > 0)
+
+
+def test_leakiness_multiplies_filtration_and_permeability_alike(make):
+    even, uneven = make(), make("tissue.regions.tumour.leakiness_log_sd=0.8")
+    inside = even.regions.mask("tumour")
+    filtration = (uneven.fluid.vessel_filtration / even.fluid.vessel_filtration)[inside]
+    permeability = (uneven.wall.permeability / np.where(inside, even.wall.permeability, 1))[inside]
+    assert filtration == pytest.approx(permeability)
+    assert filtration.std() > 0.1
+
+
+def test_measured_values_of_free_doxorubicin_stand_in_for_the_models(make):
+    case = make(agent="free doxorubicin")
+    assert case.diffusivity == pytest.approx(1.17e-10)
+
+
+def test_map_replaces_a_property_everywhere(make, tmp_path):
+    values = np.linspace(10, 300, 480).reshape(6, 8, 10)
+    np.save(tmp_path / "density.npy", values)
+    case = make('tissue.maps.vessel_area_density={ file = "%s", unit = "1/cm" }' % (tmp_path / "density.npy"))
+    assert case.vessel_area_density == pytest.approx(values * 100)
+
+
+def test_network_brings_its_wall_area_and_its_pressures(make, tmp_path):
+    path = tmp_path / "one.dgf"
+    path.write_text(FORK)
+    case = make(vessels=f'model = "network"\nfile = "{path}"')
+    area = case.vessel_area_density.sum() * case.grid.voxel_volume
+    assert area == pytest.approx(2 * np.pi * 2e-5 * np.hypot(8e-4, 2e-4))
+    crossed = case.vessel_area_density > 0
+    raised = case.fluid.vascular_effective_pressure[crossed] - case.fluid.vascular_effective_pressure[~crossed].max()
+    assert raised.max() > 0 and case.network.flow[0] > 0
+
+
+def test_network_outside_the_box_is_an_error(make, tmp_path):
+    path = tmp_path / "one.dgf"
+    path.write_text(FORK)
+    with pytest.raises(ConfigError, match="vessels.file"):
+        make("domain.origin=[\"9 mm\", \"9 mm\", \"9 mm\"]", vessels=f'model = "network"\nfile = "{path}"').fluid
+
+
+def test_limits_tell_size_steps_and_dimensionless_numbers(make):
+    found = limits(make(), device="numpy")
+    assert found["voxels"][0] == 480
+    assert found["steps"][0] >= 3600 / found["step: advection"][0]
+    assert {"Péclet number", "Thiele modulus", "memory", "result file"} <= found.keys()
+
+
+def test_dose_in_mol_makes_amounts_mol(make):
+    assert make(dose="2 umol").amount_unit == "mol"
+    assert make(dose="2 umol").plasma.dose == pytest.approx(2e-6)
