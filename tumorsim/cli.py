@@ -171,7 +171,9 @@ def verify(
     only: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A case, or what its name begins with.")
     ] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the numbers.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the numbers.")
+    ] = None,
     figure: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw errors against resolution: .png, .pdf or .svg.")
     ] = None,
@@ -186,7 +188,9 @@ def verify(
     meter = _console(stderr=True)
     _say(meter, f"Device {machine.name}: {machine.description} ({why})")
     with meter.status("verifying") as status:
-        results = run_cases(cases, machine, quick=quick, progress=lambda r: status.update(f"{r.case.name} done"))
+        results = run_cases(
+            cases, machine, quick=quick, progress=lambda r: status.update(f"{r.case.name} done")
+        )
     _console().print(_table(COLUMNS, [table_row(result) for result in results]))
     if json_file:
         write_json(json_file, results, machine, quick=quick)

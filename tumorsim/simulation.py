@@ -1,7 +1,10 @@
 """A run, from a case to a result file."""
 
+import signal
+import threading
 import time as clock
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,11 +84,7 @@ def simulate(
         run = Run(case, stepper, moment, file, _steady_fields(case, machine, flow), progress)
         if moment.outputs == 0:
             run.record()
-        try:
-            run.to_the_end()
-        except KeyboardInterrupt:
-            run.checkpoint()
-            raise
+        run.to_the_end()
     return Results(out)
 
 
@@ -108,17 +107,20 @@ class Run:
         self._started = self._saved = self._reported = clock.monotonic()
 
     def to_the_end(self) -> None:
-        """Take all the steps that are left."""
+        """Take all the steps that are left; an interrupt ends the step it came in, then leaves a checkpoint."""
         steps = self.schedule.count
-        for step in self.schedule.steps(after=self.moment.step):
-            self.advance(step)
-            if step.output:
-                self.record()
-            now = clock.monotonic()
-            if now - self._saved >= self.case.config.run.checkpoint_every:
-                self.checkpoint()
-            if now - self._reported >= PROGRESS_EVERY or step.number == steps:
-                self.report(step, steps)
+        with _interrupts_held() as interrupted:
+            for step in self.schedule.steps(after=self.moment.step):
+                self.advance(step)
+                if step.output:
+                    self.record()
+                now = clock.monotonic()
+                if interrupted or now - self._saved >= self.case.config.run.checkpoint_every:
+                    self.checkpoint()
+                if interrupted:
+                    raise KeyboardInterrupt
+                if now - self._reported >= PROGRESS_EVERY or step.number == steps:
+                    self.report(step, steps)
 
     def advance(self, step: Step) -> None:
         """Take one step."""
@@ -172,6 +174,27 @@ class Run:
         volume = self.case.grid.voxel_volume
         amounts = {name: float(values.sum()) * volume for name, values in pools.items()}
         return self.moment.ledger.entries(amounts, self.case.plasma, self.moment.time)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[list[int]]:
+    """Collect the first SIGINT or SIGTERM in a list, since half a step is no place to stop; a second one stops."""
+    arrived: list[int] = []
+
+    def hold(number: int, frame: object) -> None:
+        if arrived:
+            raise KeyboardInterrupt
+        arrived.append(number)
+
+    if threading.current_thread() is not threading.main_thread():  # only there Python takes signals
+        yield arrived
+        return
+    before = {number: signal.signal(number, hold) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield arrived
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _beginning(case: Case, stepper: Stepper) -> Moment:

@@ -69,7 +69,6 @@ def test_interrupted_run_resumes_to_the_same_bytes(tmp_path, uninterrupted, blow
     assert process.returncode == (-blow if blow == signal.SIGKILL else 130)
     left = Results(out)
     assert 1 <= len(left.times) < 25, "it was killed in the middle, and the file opens"
-    left.close()
 
     subprocess.run(command(out, "--resume"), check=True, capture_output=True)
     resumed = fields(out)

@@ -79,13 +79,18 @@ def stepper(grid, flow, *, diffusivity=0.0, epsilon=1.0, boundaries=None, kineti
     )  # fmt: skip
 
 
-def run(s, end, *, free=None, plasma=None, steps=None):
-    """Take the stepper to ``end`` in equal steps; returns C."""
+def march(s, end, *, free=None, plasma=None, steps=None):
+    """The state after ``end`` in equal steps."""
     count = steps or int(np.ceil(end / s.step_size))
     state = s.start({} if free is None else {"free": free})
     for k in range(count):
         s.step(state, k * end / count, end / count, plasma or Dose())
-    return DEVICE.download(state.concentration)
+    return state
+
+
+def run(s, end, **how):
+    """C after ``end``."""
+    return DEVICE.download(march(s, end, **how).concentration)
 
 
 def orders(errors):
@@ -105,18 +110,22 @@ def ogata_banks(x, t, *, v, d, k):
 
 @pytest.mark.parametrize("decay", [0.0, 0.8], ids=["V1s", "V1"])
 def test_inlet_step_converges_in_second_order(decay):
-    v, d, end = 1.0, 0.05, 0.4
+    """From the exact profile at a first time. dt ∝ h²: at the inlet, which holds C = 1 against decay and flow, the
+    splitting is of first order in dt."""
+    v, d, first, end = 0.5, 0.2, 0.1, 0.4
     errors = []
-    for n in (50, 100, 200):
-        grid = line(n, 2.0)
+    for n in (64, 128, 256):
+        grid = line(n, 3.0)
+        x = grid.centers[2]
         s = stepper(
             grid, uniform_flow(grid, (0, 0, 0.5 * v)), epsilon=0.5, diffusivity=d,
             boundaries=Boundaries(x_low=1.0), kinetics=Kinetics(decay=decay),
         )  # fmt: skip
-        c = run(s, end)[0, 0]
-        errors.append(np.abs(c - ogata_banks(grid.centers[2].ravel(), end, v=v, d=d, k=decay)).mean())
+        start = 0.5 * ogata_banks(x, first, v=v, d=d, k=decay)
+        c = run(s, end - first, free=start, steps=n * n // 256)
+        errors.append(np.abs(c - ogata_banks(x, end, v=v, d=d, k=decay)).mean())
     assert min(orders(errors)) >= 1.9, errors
-    assert errors[-1] < 2e-4
+    assert errors[-1] < 1e-4
 
 
 def gaussian(grid, t, *, center, velocity, d, width, k):
@@ -182,28 +191,28 @@ def test_sphere_released_in_an_infinite_medium():
 def dense_diffusion(grid, coefficient, epsilon):
     """The matrix of dC/dt of a closed line, from harmonic faces."""
     g = 2 * coefficient[1:] * coefficient[:-1] / (coefficient[1:] + coefficient[:-1]) / grid.spacing[2] ** 2
-    a = np.diag(np.r_[g, 0], 0)[:, :] + np.diag(np.r_[0, g])
-    return (np.diag(g, 1) + np.diag(g, -1) - a) / epsilon[:, None]
+    return (np.diag(g, 1) + np.diag(g, -1) - np.diag(np.r_[g, 0] + np.r_[0, g])) / epsilon[:, None]
 
 
 def test_super_time_stepping_is_second_order_in_time():
+    """From 25 explicit steps at once (9 stages) to one and a half; the number of stages jumps, so the mean order counts."""
     from scipy.linalg import expm
 
-    n, end = 64, 2e-3
+    n, end = 64, 4e-3
     grid = line(n)
     x = grid.centers[2].ravel()
     epsilon, d = 0.3 + 0.1 * np.cos(5 * x), 1 + 0.5 * np.sin(7 * x)
-    start = np.exp(-(((x - 0.4) / 0.05) ** 2))
+    start = np.exp(-(((x - 0.4) / 0.1) ** 2))
     exact = expm(end * dense_diffusion(grid, epsilon * d, epsilon)) @ start
     diffusion = diffusion_on(grid, d[None, None], epsilon[None, None])
     errors = []
-    for steps in (2, 4, 8, 16):
+    for steps in (2, 4, 8, 16, 32):
         c, scratch = DEVICE.upload(start[None, None]), DEVICE.empty(grid.shape, np.float64)
         for _ in range(steps):
             c, scratch, _ = diffusion.advance(c, scratch, end / steps)
         errors.append(np.abs(DEVICE.download(c)[0, 0] - exact).max())
-    assert end / 2 > 8 * diffusion.explicit_limit  # the longest step is far beyond forward Euler
-    assert min(orders(errors)) >= 1.9, errors
+    assert end / 2 > 20 * diffusion.explicit_limit > end / 2 / 1.3
+    assert np.mean(orders(errors)) >= 1.9, errors
 
 
 def test_layers_in_series_conduct_exactly():
@@ -226,8 +235,8 @@ def test_layers_in_series_conduct_exactly():
 # Advection --------------------------------------------------------------------------------------------------
 
 
-def advected(n, shape, limiter, *, distance=0.4, cfl=0.4):
-    """A profile after it was carried ``distance`` along a line of n voxels, and where it should be."""
+def advected(n, shape, limiter, *, distance=0.4):
+    """A profile after it was carried ``distance`` along a line of n voxels, where it should be, and what ran out."""
     grid = line(n)
     advection = Advection(
         DEVICE, grid, velocity=uniform_flow(grid, (0, 0, 1.0)).velocity, retardation=np.ones(grid.shape),
@@ -236,10 +245,9 @@ def advected(n, shape, limiter, *, distance=0.4, cfl=0.4):
     )  # fmt: skip
     x = grid.centers[2]
     c, scratch = DEVICE.upload(shape(x)), DEVICE.empty(grid.shape, np.float64)
-    steps = int(np.ceil(distance / (cfl * advection.step_limit)))
-    for _ in range(steps):
-        advection.advance(c, scratch, distance / steps)
-    return DEVICE.download(c), shape(x - distance)
+    steps = int(np.ceil(distance / (0.4 * advection.step_limit)))
+    left = sum(advection.advance(c, scratch, distance / steps) for _ in range(steps))
+    return DEVICE.download(c), shape(x - distance), left
 
 
 @pytest.mark.parametrize(("limiter", "least"), [("upwind", 0.7), ("van_leer", 1.6), ("koren", 1.6)])
@@ -247,7 +255,7 @@ def test_gaussian_is_carried_with_the_order_of_the_limiter(limiter, least):
     def bell(x):
         return np.exp(-(((x - 0.3) / 0.05) ** 2) / 2)
 
-    errors = [np.abs(np.subtract(*advected(n, bell, limiter))).mean() for n in (200, 400)]
+    errors = [np.abs(np.subtract(*advected(n, bell, limiter)[:2])).mean() for n in (200, 400)]
     assert orders(errors)[0] >= least, errors
 
 
@@ -256,24 +264,24 @@ def test_square_wave_keeps_its_bounds_and_mass(limiter):
     def square(x):
         return ((x > 0.2) & (x < 0.4)).astype(float)
 
-    c, exact = advected(200, square, limiter)
+    c, exact, left = advected(200, square, limiter)
     assert c.min() >= 0
     assert c.max() <= 1 + 1e-15
-    assert c.sum() == pytest.approx(exact.sum(), rel=1e-13)  # rounding of some 200 sums
+    assert c.sum() / 200 + left == pytest.approx(exact.sum() / 200, rel=1e-13)  # rounding of some 200 sums
 
 
 def test_boundary_layer_against_a_wall_of_fixed_concentration():
-    """V18, marched to the steady state: flow towards x_high, where C = 1 is held."""
-    peclet, errors = 5.0, []
+    """V18, marched to the steady state: flow towards x_high, where C = 1 is held. dt ∝ h², as at the inlet above."""
+    peclet, errors = 2.0, []
     for n in (20, 40, 80):
         grid = line(n)
         s = stepper(
             grid, uniform_flow(grid, (0, 0, 1.0)), diffusivity=1 / peclet,
             boundaries=Boundaries(x_low=0.0, x_high=1.0),
         )  # fmt: skip
-        x = grid.centers[2].ravel()
+        x = grid.centers[2]
         exact = np.expm1(peclet * x) / np.expm1(peclet)
-        errors.append(np.abs(run(s, 6.0, free=exact[None, None])[0, 0] - exact).mean())
+        errors.append(np.abs(run(s, 1.0, free=exact, steps=n * n // 4) - exact).mean())
     assert min(orders(errors)) >= 1.9, errors
 
 
@@ -308,7 +316,7 @@ def test_filtered_fluid_settles_at_the_lumped_steady_state(sigma):
         c = run(s, 40.0, plasma=Dose(1.0), steps=steps, free=np.full(grid.shape, 0.5 * exact))
         assert np.ptp(c) < 1e-13  # uniform, although the velocity is not
         errors.append(abs(c.mean() / exact - 1))
-    assert errors[-1] < 1e-5
+    assert errors[-1] < 1e-4  # (φ_v dt/ε)²/8 = 5e-5
     assert orders(errors)[0] >= 1.9, errors
 
 
@@ -325,19 +333,20 @@ def test_fluid_that_carries_the_local_concentration_changes_nothing():
 
 
 def test_the_whole_split_step_is_second_order_in_time():
-    """Exchange with a falling plasma level, advection, diffusion, binding and decay on one grid."""
-    grid = line(40)
+    """Exchange with a falling plasma level, advection, diffusion, binding, internalisation and decay on one grid."""
+    grid = line(24)
     x = grid.centers[2]
     s = stepper(
-        grid, expanding_flow(grid, filtration=0.5, lymph=0.1), epsilon=0.3 + 0.1 * np.cos(3 * x), cfl=0.3,
+        grid, expanding_flow(grid, filtration=0.5, lymph=0.1), epsilon=0.3 + 0.1 * np.cos(3 * x),
         diffusivity=0.02 * (1 + 0.3 * np.sin(4 * x)), permeability=0.4 * (1 + 0.5 * np.cos(2 * x)),
         reflection=0.3, uptake_rate=0.1, binding_sites=0.2 * (1.5 - x), boundaries=Boundaries(x_high=0.0),
-        kinetics=Kinetics(binding_on=2.0, binding_off=0.3, internalisation=0.2, degradation=0.1, decay=0.1),
+        kinetics=Kinetics(binding_on=2.0, binding_off=0.3, internalisation=0.8, degradation=0.1, decay=0.1),
     )  # fmt: skip
-    at = [run(s, 1.0, plasma=Dose(1.0, 0.7), steps=steps) for steps in (50, 100, 200, 1600)]
-    errors = [np.abs(c - at[-1]).mean() for c in at[:-1]]
-    assert s.step_size >= 1 / 50
-    assert min(orders(errors)) >= 1.9, errors
+    assert s.step_size >= 1 / 75
+    results = [march(s, 1.0, plasma=Dose(1.0, 0.7), steps=steps) for steps in (75, 150, 300, 1200)]
+    for pool, exact in s.pools(results[-1]).items():
+        errors = [np.abs(s.pools(state)[pool] - exact).mean() for state in results[:-1]]
+        assert min(orders(errors)) >= 1.9, (pool, errors)
 
 
 # Binding and cells ------------------------------------------------------------------------------------------

@@ -60,7 +60,9 @@ def select_cases(names: Sequence[str] = ()) -> tuple[VerificationCase, ...]:
     known = {case.name: case for case in CASES}
     chosen = []
     for name in names:
-        chosen += [case for case in CASES if case.name.startswith(name)] or [choose(known, name, key="--only")]
+        chosen += [case for case in CASES if case.name.startswith(name)] or [
+            choose(known, name, key="--only")
+        ]
     return tuple(dict.fromkeys(chosen)) if names else CASES
 
 

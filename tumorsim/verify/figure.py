@@ -38,7 +38,9 @@ def write_figure(path: Path, results: Sequence[Convergence]) -> None:
     try:
         figure.savefig(path, dpi=150)
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}. Name a file in a folder that exists") from error
+        raise StorageError(
+            f"cannot write {path}: {error.strerror}. Name a file in a folder that exists"
+        ) from error
     except ValueError as error:
         raise StorageError(f"cannot write {path}: {error}. End its name in .png, .pdf or .svg") from error
 
@@ -91,7 +93,9 @@ def _draw_orders(axes: "Axes", groups: Sequence[str], results: Sequence[Converge
     axes.set_yticks(rows, names, fontsize=8)
     for name, label in zip(names, axes.get_yticklabels(), strict=True):
         label.set_fontweight("bold" if name in groups else "normal")
-    for result, row in zip(results, (r for r, name in zip(rows, names, strict=True) if name not in groups), strict=True):
+    for result, row in zip(
+        results, (r for r, name in zip(rows, names, strict=True) if name not in groups), strict=True
+    ):
         axes.get_yticklabels()[row].set_color("black" if result.passed else FAIL)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(0, None)
@@ -113,4 +117,6 @@ def _draw_order(axes: "Axes", row: int, result: Convergence, look: dict[str, str
             axes.text(order, row - 0.3, " failed", color=FAIL, fontsize=7.5)
     else:
         word, colour = ("exact", QUIET) if result.passed else ("failed", FAIL)
-        axes.text(0.05, row, f"{word}: error {max(result.errors):.0e}", color=colour, fontsize=7.5, va="center")
+        axes.text(
+            0.05, row, f"{word}: error {max(result.errors):.0e}", color=colour, fontsize=7.5, va="center"
+        )

@@ -4,7 +4,7 @@ Steady, m = √(k/D): ``C = q K_0(mr)/(2πD)``; since it began at t = 0
 
     C = ∫_0^t q e^{−r²/4Ds − ks}/(4πDs) ds.
 
-Sources: Carslaw, Jaeger 1959, Conduction of Heat in Solids, §10.4; Hantush 1955, Trans AGU 36:95. The line is one row of
+Sources: Carslaw, Jaeger 1959, Conduction of Heat in Solids, ch. 10; Hantush, Jacob 1955, Trans AGU 36:95. The line is one row of
 voxels, as a thin vessel is in a run. By symmetry the voxel acts like the line itself up to its second moment, so the error
 beyond a few voxels is of second order; it is measured at distances of 1/m to 3/m. The steady box ends 10/m
 away, where what it cuts off is below 1e-6 of C there; the transient box 6/m away, out of reach within the time.

@@ -64,9 +64,7 @@ def run(device: Device, voxels: int) -> float:
         ),
     )
     start = 1 + AMPLITUDE * profile(grid)
-    pools = march(
-        transport, until=LAST, free=AVAILABLE * start, plasma=FallingPlasma(1 / TRICKLE, FALL)
-    )
+    pools = march(transport, until=LAST, free=AVAILABLE * start, plasma=FallingPlasma(1 / TRICKLE, FALL))
     return float(np.abs(pools["free"] / AVAILABLE - np.exp(-FALL * LAST) * start).mean())
 
 

@@ -27,18 +27,14 @@ ROUNDING = 1e-12
 def expanding_flow(device: Device, grid: Grid, filtration: float) -> GivenFlow:
     """Fluid filtered everywhere, which leaves along x: u = φ_v x."""
     x = grid.spacing[2] * np.arange(grid.shape[2] + 1)
-    return given_flow(
-        device, grid, lambda axis: filtration * x if axis == 2 else 0.0, filtration=filtration
-    )
+    return given_flow(device, grid, lambda axis: filtration * x if axis == 2 else 0.0, filtration=filtration)
 
 
 def lumped(device: Device, steps: int) -> float:
     """From the steady state itself, over ten times of renewal; NaN unless C stays uniform."""
     grid = line(VOXELS)
     exact = (1 - REFLECTION) / (1 - REFLECTION * exp(-PECLET))
-    transport = stepper(
-        device, grid, flow=expanding_flow(device, grid, FILTRATION), properties=PROPERTIES
-    )
+    transport = stepper(device, grid, flow=expanding_flow(device, grid, FILTRATION), properties=PROPERTIES)
     free = march(
         transport,
         until=10 * AVAILABLE / FILTRATION,

@@ -4,7 +4,7 @@ With the spread s = √(2Dt)
 
     C/C_0 = ½[erf((R − r)/√2 s) + erf((R + r)/√2 s)] − s/(r√(2π)) [e^{−(R−r)²/2s²} − e^{−(R+r)²/2s²}]
 
-(Crank 1975, The Mathematics of Diffusion, §3.3). An octant; closed faces are planes of symmetry. The march
+(Crank 1975, The Mathematics of Diffusion, ch. 3). An octant; closed faces are planes of symmetry. The march
 starts from the exact profile at a first time, as the sharp edge is not smooth: second order.
 """
 

@@ -69,4 +69,6 @@ def write_json(path: Path, results: Sequence[Convergence], device: Device, *, qu
     try:
         path.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}. Name a file in a folder that exists") from error
+        raise StorageError(
+            f"cannot write {path}: {error.strerror}. Name a file in a folder that exists"
+        ) from error
