@@ -1,7 +1,7 @@
 // One stage of super-time-stepped diffusion, for the change δ of C since the start of the step:
 //   first:   L₀ = (1/ε) Σ_faces g (C_beyond − C),  δ₁ = rate·L₀
-//   others:  δ_j = μ δ_{j−1} + ν δ_{j−2} + rate·( (1/ε) Σ g (δ_beyond − δ_{j−1}) + L₀ ),  in place over δ_{j−2}
-//   last:    C + δ_j takes the place of δ_{j−2}; values below 0 by more than rounding are counted
+//   others:  δ_j = δ_{j−1} + again·(δ_{j−1} − δ_{j−2}) + rate·( (1/ε) Σ g (δ_beyond − δ_{j−1}) + L₀ ),  over δ_{j−2}
+//   last:    C + part·δ_j takes the place of δ_{j−2}; values below 0 by more than rounding are counted
 //   last            δ_{j−1}; in the first stage C          start_rate   L₀ (null: left out, and not kept)
 //   conductance_*   g = harmonic(εD)/h² on faces, 1/s; on the faces of the box 2εD/h², or 0 where nothing passes
 //   booked          per row: 0 the amount that leaves the box per unit of time in the state `last`   1 the count
@@ -47,7 +47,7 @@ struct Row
     const real *c, *g, *epsilon, *start, *before_last, *first_rate;
     real *result, *keep_rate;
     int nx;
-    real x_low, x_high, mu, nu, rate, kept_rate;
+    real x_low, x_high, again, part, rate, kept_rate;
     unsigned int dither;
 };
 
@@ -62,13 +62,15 @@ static __device__ __forceinline__ int store(const Row& r, int x, real net)
         r.result[x] = r.rate * gain;
         return 0;
     }
-    const real change = r.mu * r.c[x] + r.nu * r.before_last[x] + (r.rate * gain + r.kept_rate * r.first_rate[x]);
+    const real before = r.c[x];
+    const real change =
+        before + (r.again * (before - r.before_last[x]) + (r.rate * gain + r.kept_rate * r.first_rate[x]));
     if (STAGE == MIDDLE) {
         r.result[x] = change;
         return 0;
     }
     const real start = r.start[x];
-    const double exact = (double)start + (double)change;
+    const double exact = (double)start + (double)(r.part * change);
     const real stored = rounded<real>(exact, dither_at(r.dither, x));
     r.result[x] = stored > 0 ? stored : (real)0;
     return exact < (sizeof(real) == 4 ? -1e-6 : -1e-14) * (double)start;
@@ -122,7 +124,7 @@ extern "C" __global__ void diffuse(
     const real* __restrict__ conductance_z, const real* __restrict__ available_fraction,
     real outside_z_low, real outside_z_high, real outside_y_low, real outside_y_high,
     real outside_x_low, real outside_x_high,
-    int first, double mu, double nu, double rate, int seed, int nz, int ny, int nx)
+    int first, double again, double part, double rate, int seed, int nz, int ny, int nx)
 {
     ROW(z, y);
     const long long row = row_start(z, y, ny, nx), rows = (long long)nz * ny, here = (long long)z * ny + y;
@@ -131,9 +133,9 @@ extern "C" __global__ void diffuse(
         axis_through(c, conductance_z + row, (long long)ny * nx, z, nz, outside_z_low, outside_z_high),
         axis_through(c, conductance_y + row_start(z, y, ny + 1, nx), nx, y, ny, outside_y_low, outside_y_high),
         c, conductance_x + row_start(z, y, ny, nx + 1), available_fraction + row, start ? start + row : c,
-        nu != 0 ? result + row : c, start_rate ? start_rate + row : c,      // where a weight is 0, any number will do
+        again != 0 ? result + row : c, start_rate ? start_rate + row : c,      // where a weight is 0, any number will do
         result + row, first && start_rate ? start_rate + row : nullptr, nx,
-        outside_x_low, outside_x_high, (real)mu, (real)nu, (real)rate, start_rate ? (real)rate : (real)0,
+        outside_x_low, outside_x_high, (real)again, (real)part, (real)rate, start_rate ? (real)rate : (real)0,
         row_dither(seed, here)};
     const bool edge = y == 0 || y == ny - 1 || z == 0 || z == nz - 1;
     const double left = leaving(r, edge);

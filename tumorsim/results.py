@@ -243,7 +243,7 @@ def _open(path: Path) -> h5py.File:
             raise StorageError(f"{path} is not a tumorsim result, or may not be read.") from error
         raise StorageError(
             f"{path} is damaged: {error}. If it is a copy, copy it again. If its run was killed or the disk "
-            "was full, continue with --resume, or mend it with tumorsim.sinks.superblock.recover(path)."
+            "was full, continue with --resume, or mend it with tumorsim.sinks.fields.recover(path)."
         ) from error
     version = file["tumorsim"].attrs.get("format") if "tumorsim" in file else None
     if version is None or version > FORMAT:

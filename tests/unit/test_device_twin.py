@@ -9,6 +9,7 @@ from tumorsim.device.select import describe_devices, select_device
 from tumorsim.device.twin import KernelSource
 from tumorsim.errors import ConfigError, DeviceError
 from tumorsim.operators.darcy_velocity import darcy_velocity
+from tumorsim.operators.exchange_factors import exchange_factors
 from tumorsim.resources import kernels_directory
 
 SHAPE = (3, 4, 5)
@@ -27,25 +28,32 @@ def test_wrong_shape_is_refused_by_name():
     bad = arrays()
     bad[1] = np.zeros(SHAPE)
     with pytest.raises(ValueError, match=r"velocity_y has shape \(3, 4, 5\), expected \(nz, ny\+1, nx\)"):
-        darcy_velocity(NumpyDevice(), *bad, boundary=NO_PRESSURE)
+        darcy_velocity(NumpyDevice(), *bad, outside=NO_PRESSURE)
 
 
 def test_mixed_precision_is_refused():
+    factors = [np.ones(SHAPE, np.float32) for _ in range(7)]
+    factors[3] = factors[3].astype(np.float64)
+    with pytest.raises(TypeError, match="mix float32, float64"):
+        exchange_factors(NumpyDevice(), *factors, decay=0.0, dt=1.0)
+
+
+def test_wrong_dtype_is_refused_by_name():
     bad = arrays()
     bad[-1] = bad[-1].astype(np.float32)
-    with pytest.raises(TypeError, match="mix float32, float64"):
-        darcy_velocity(NumpyDevice(), *bad, boundary=NO_PRESSURE)
+    with pytest.raises(TypeError, match="pressure is float32, expected float64"):
+        darcy_velocity(NumpyDevice(), *bad, outside=NO_PRESSURE)
 
 
 def test_strided_array_is_refused():
     bad = arrays()
     bad[-1] = np.ones((3, 4, 10))[:, :, ::2]
     with pytest.raises(ValueError, match="pressure must be C-contiguous"):
-        darcy_velocity(NumpyDevice(), *bad, boundary=NO_PRESSURE)
+        darcy_velocity(NumpyDevice(), *bad, outside=NO_PRESSURE)
 
 
 def test_missing_argument_is_refused():
-    with pytest.raises(TypeError, match="boundary"):
+    with pytest.raises(TypeError, match="outside"):
         darcy_velocity(NumpyDevice(), *arrays())
 
 
@@ -70,7 +78,7 @@ def test_native_builds_into_the_cache_once(tmp_path, monkeypatch):
     monkeypatch.setenv("TUMORSIM_CACHE", str(tmp_path))
     for _ in range(2):
         device = NativeDevice()
-        darcy_velocity(device, *arrays(), boundary=NO_PRESSURE)
+        darcy_velocity(device, *arrays(), outside=NO_PRESSURE)
     libraries = list(tmp_path.rglob("*.so"))
     assert len(libraries) == 1
     assert device.kernel_hashes()["darcy_velocity/float64"] in libraries[0].name

@@ -16,8 +16,7 @@ from tumorsim.errors import StorageError
 from tumorsim.fields import FIELDS, Field
 from tumorsim.grid import Grid
 from tumorsim.results import Results
-from tumorsim.sinks.fields import ResultFile
-from tumorsim.sinks.superblock import recover
+from tumorsim.sinks.fields import ResultFile, recover
 from tumorsim.vessels.network import Network
 
 GRID = Grid((3, 4, 5), (3e-4, 2e-4, 1e-4), (0.3, 0.2, 0.1))
@@ -272,7 +271,7 @@ def test_a_killed_run_leaves_every_finished_output(tmp_path, seed):
                 wanted = expected[name].astype(results.field(name, step=k).dtype)
                 np.testing.assert_array_equal(results.field(name, step=k), wanted)
         np.testing.assert_array_equal(results.ledger["injected"], 2.0 * np.arange(outputs))
-    recover(path)  # only needed when the kill fell into the few milliseconds in which the mark is set
+    recover(path)  # does nothing but when the kill fell into the moment in which an output is listed
     times, steps = read_by_vtk(path)  # VTK crashes when there are more times than steps
     assert len(set(times)) == outputs
     np.testing.assert_array_equal(
@@ -346,6 +345,36 @@ def test_a_checkpoint_that_is_ahead_of_the_result_is_refused(tmp_path):
 def test_a_missing_result_cannot_be_resumed(tmp_path):
     with pytest.raises(StorageError, match=r"gone\.vtkhdf cannot be opened"):
         ResultFile.resume(tmp_path / "gone.vtkhdf", 1)
+
+
+LISTING = """
+from tumorsim.sinks import layout
+file = create(Path(sys.argv[1]))
+[append(file, k) for k in range(int(sys.argv[2]))]
+number = layout._set_number
+
+def killed(*arguments):
+    if sys.argv[3] == "after":
+        number(*arguments)
+    os.kill(os.getpid(), 9)
+
+layout._set_number = killed
+append(file, int(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("outputs", [0, 1, 3])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_killed_while_an_output_is_listed(tmp_path, moment, outputs):
+    path = tmp_path / "a.vtkhdf"
+    child = run_python(LISTING, path, outputs, moment)
+    child.communicate(timeout=60)
+    assert child.returncode == -signal.SIGKILL
+    assert len(Results(path).times) == outputs
+    recover(path)
+    assert not recover(path)  # nothing is left to mend
+    times, _ = read_by_vtk(path) if outputs else ([], [])
+    assert list(dict.fromkeys(times)) == [10.0 * k for k in range(outputs)]
 
 
 # when the disk is full --------------------------------------------------------------------------------------

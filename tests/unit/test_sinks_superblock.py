@@ -8,7 +8,7 @@ import h5py
 import pytest
 
 from tumorsim.errors import StorageError
-from tumorsim.sinks.superblock import checksum, is_marked, recover, release
+from tumorsim.sinks.superblock import checksum, is_marked, release, release_file
 
 
 def test_checksum_is_lookup3():
@@ -36,11 +36,11 @@ def written_and_left(path):
     return path
 
 
-def test_a_file_left_open_is_refused_until_recovered(tmp_path):
+def test_a_file_left_open_is_refused_until_released(tmp_path):
     path = written_and_left(tmp_path / "left.h5")
     with pytest.raises(OSError, match="already open"):
         h5py.File(path, "r")
-    assert recover(path)
+    assert release_file(path)
     with h5py.File(path, "r") as file:
         assert file["x"][()] == 42.0
 
@@ -49,7 +49,7 @@ def test_a_sound_file_is_left_as_it_is(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w", libver=("v110", "v110")) as file:
         file["x"] = 1.0
     before = (tmp_path / "a.h5").read_bytes()
-    assert not recover(tmp_path / "a.h5")
+    assert not release_file(tmp_path / "a.h5")
     assert (tmp_path / "a.h5").read_bytes() == before
 
 
@@ -59,7 +59,7 @@ def test_an_end_of_file_beyond_the_bytes_is_corrected(tmp_path):
     struct.pack_into("<Q", block, 28, len(block) + 1000)
     struct.pack_into("<I", block, 44, checksum(block[:44]))
     path.write_bytes(block)
-    assert recover(path)
+    assert release_file(path)
     with h5py.File(path, "r") as file:
         assert file["x"][()] == 42.0
 
@@ -69,7 +69,7 @@ def test_what_is_not_known_is_not_touched(tmp_path, content):
     path = tmp_path / "other"
     path.write_bytes(content)
     with pytest.raises(StorageError, match="not a tumorsim result"):
-        recover(path)
+        release_file(path)
     assert path.read_bytes() == content
 
 
@@ -82,7 +82,7 @@ def test_an_older_hdf5_format_has_no_mark(tmp_path):
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(StorageError, match=r"nowhere\.vtkhdf cannot be opened"):
-        recover(tmp_path / "nowhere.vtkhdf")
+        release_file(tmp_path / "nowhere.vtkhdf")
 
 
 def test_the_mark_is_seen_only_on_a_whole_file(tmp_path):
@@ -92,5 +92,5 @@ def test_the_mark_is_seen_only_on_a_whole_file(tmp_path):
     path.write_bytes(content[:-1])
     assert not is_marked(path)  # HDF5 would wait long for what is missing
     path.write_bytes(content)
-    recover(path)
+    release_file(path)
     assert not is_marked(path)

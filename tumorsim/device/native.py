@@ -37,7 +37,7 @@ _FLAGS = (
     "-shared",
     "-Wall",
 )
-_SANITIZE = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
+_SANITIZE = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
 _ARGUMENT: dict[str, Any] = {
     "float32": ctypes.c_float,
     "float64": ctypes.c_double,

@@ -18,8 +18,8 @@ def diffuse(
     *,
     outside: SixValues,
     first: bool,
-    mu: float,
-    nu: float,
+    again: float,
+    part: float,
     rate: float,
     seed: int,
 ) -> None:
@@ -28,10 +28,10 @@ def diffuse(
     With ``L(C) = (1/ε) Σ_faces g (C_beyond − C)`` and g = harmonic(εD)/h², 1/s (``conductance_*``), the ``first``
     stage takes C as ``last`` and writes L(C) to ``start_rate`` and δ₁ = rate·L(C) to ``result``. The others write
 
-        δ_j = μ δ_{j−1} + ν δ_{j−2} + rate·( L(δ_{j−1}) + start_rate )
+        δ_j = δ_{j−1} + again·(δ_{j−1} − δ_{j−2}) + rate·( L(δ_{j−1}) + start_rate )
 
-    with δ_{j−1} in ``last``, over δ_{j−2} in ``result`` (not read where ν = 0). Given ``start`` = C, the stage is the
-    last: ``result`` becomes C + δ_j, at least 0, rounded with ``seed``. On the faces of the box ``outside`` lies
+    with δ_{j−1} in ``last``, over δ_{j−2} in ``result`` (not read where ``again`` = 0). Given ``start`` = C, the stage is
+    the last: ``result`` becomes C + part·δ_j, at least 0, rounded with ``seed``. On the faces of the box ``outside`` lies
     beyond, half a voxel away (g = 2εD/h², 0 where nothing passes): the C there in the first stage, 0 in the others.
     ``start_rate`` may be None, and then counts as 0. ``booked`` (float64, per row) is what leaves through the box
     per unit of time in the state ``last``, amount per voxel volume, and how many results were below 0 by more than
@@ -56,12 +56,13 @@ def diffuse(
             start_rate[...] = gain
         result[...] = real(rate) * gain
         return
-    change = real(mu) * last + real(rate) * (gain if start_rate is None else gain + start_rate)
-    if nu:
-        change += real(nu) * result
+    change = real(rate) * (gain if start_rate is None else gain + start_rate)
+    if again:
+        change += real(again) * (last - result)
+    change += last
     if start is None:
         result[...] = change
         return
-    exact = start.astype(np.float64) + change
+    exact = start.astype(np.float64) + real(part) * change
     booked[1] = (exact < (-1e-6 if real is np.float32 else -1e-14) * start.astype(np.float64)).sum(axis=-1)
     result[...] = np.maximum(rounded(exact, real, seed=seed), 0)

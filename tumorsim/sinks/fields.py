@@ -4,7 +4,7 @@ It is written in HDF5's single-writer mode, whose writes are ordered so that the
 after each of them. The number of outputs is written last, and the mark that keeps other programs out is taken
 off again (see ``superblock``). So a result can be viewed while it grows, and a killed run loses only the
 output it was writing. Should it die in the few milliseconds in which the mark is set, ``Results`` still reads
-the file; ParaView does so after ``recover``, or when the run is resumed.
+the file, and other programs do so after ``recover``, or when the run is resumed.
 """
 
 import os
@@ -24,7 +24,7 @@ from tumorsim.fields import Field
 from tumorsim.grid import Grid
 from tumorsim.sinks import layout
 from tumorsim.sinks.slabs import write_slab
-from tumorsim.sinks.superblock import recover, release
+from tumorsim.sinks.superblock import release, release_file
 
 if TYPE_CHECKING:
     from tumorsim.vessels.network import Network
@@ -110,7 +110,7 @@ class ResultFile:
         Raises StorageError when it cannot be opened, or holds fewer outputs.
         """
         path = Path(path)
-        recover(path)
+        release_file(path)
         file = _open(path, "r+")
         try:
             result = cls(path, file)
@@ -227,6 +227,21 @@ class ResultFile:
         self.close()
 
 
+def recover(path: Path) -> bool:
+    """Make a result readable for other programs whose run was killed while it listed an output; True if needed.
+
+    ``Results`` reads such a file as it is. Not for a file that a living run still writes. Raises StorageError.
+    """
+    path = Path(path)
+    changed = release_file(path)
+    with _open(path, "r+") as file:
+        if not layout.settled(file):
+            file.swmr_mode = True
+            layout.unlist_outputs(file["VTKHDF/Steps"], len(layout.output_times(file)))
+            changed = True
+    return changed
+
+
 def _open(path: Path, mode: str) -> h5py.File:
     try:
         return h5py.File(path, mode, libver=_HDF5_FORMAT, locking="best-effort")
@@ -261,7 +276,7 @@ def _abandon(path: Path, file: h5py.File) -> None:
         os.dup2(scratch.fileno(), descriptor)
     with suppress(*_HDF5_ERRORS):
         file.close()
-    with suppress(StorageError):
+    with suppress(StorageError, *_HDF5_ERRORS):
         recover(path)
 
 

@@ -159,14 +159,15 @@ def list_output(steps: h5py.Group, step: int, time: float, offsets: Mapping[str,
     through = max(step + 1, 2)  # a single output is listed twice
     for name, offset in offsets.items():
         _set_from(steps["CellDataOffsets"][name], step, through, offset)
+    values = steps["Values"]
     steps.file.flush()
     _set_number(steps, through)
-    _set_from(steps["Values"], step, through, time)
+    _set_from(values, step, through, time)
     steps.file.flush()
 
 
 def unlist_outputs(steps: h5py.Group, outputs: int) -> None:
-    """Hide every output after the first ``outputs``; those that follow will overwrite them."""
+    """Hide every output after the first ``outputs``; those to come will overwrite them."""
     through = max(outputs, 2) if outputs else 0
     times, offsets = steps["Values"], steps["CellDataOffsets"].values()
     times.resize((through,))
@@ -175,6 +176,14 @@ def unlist_outputs(steps: h5py.Group, outputs: int) -> None:
         series[1] = series[0]
         steps.file.flush()
     _set_number(steps, through)
+
+
+def settled(file: h5py.File) -> bool:
+    """Whether the tables of ``file`` are as ``list_output`` leaves them, not halfway."""
+    outputs, steps = len(output_times(file)), file["VTKHDF/Steps"]
+    tables = steps["CellDataOffsets"].values()
+    once_twice = outputs != 1 or all(table[0] == table[1] for table in tables)
+    return once_twice and len(steps["Values"]) == steps.attrs["NSteps"] == (max(outputs, 2) if outputs else 0)
 
 
 def _set_number(steps: h5py.Group, number: int) -> None:

@@ -25,11 +25,10 @@ _MIX = (4, 6, 8, 16, 19, 4)
 _FINAL = (14, 11, 25, 16, 4, 14, 24)
 
 
-def recover(path: Path) -> bool:
-    """Make a result readable again whose run was killed in the middle of an output; True if it was not.
+def release_file(path: Path) -> bool:
+    """Take the mark off the file at ``path``; True if anything was changed.
 
-    Takes the mark off, and corrects an end of file that lies beyond the bytes that are there (full disk).
-    Nothing else is touched. Not for a file that a living run still writes.
+    Also corrects an end of file that lies beyond the bytes that are there (full disk). Nothing else is touched.
 
     Raises StorageError when the file cannot be read or written, or is not a file of this kind.
     """
@@ -46,7 +45,7 @@ def recover(path: Path) -> bool:
 
 
 def release(descriptor: int) -> bool:
-    """Take the mark off the open file ``descriptor``; True if anything was changed."""
+    """The same for the open file ``descriptor``; what is not known is left alone."""
     block = os.pread(descriptor, _SIZE, 0)
     if not _is_known(block):
         return False

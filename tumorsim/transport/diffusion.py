@@ -39,28 +39,30 @@ INDEX = 3.0
 class Stage:
     """Weights of one stage for the change δ since the start; ``rate`` in units of the step (see operators.diffuse)."""
 
-    mu: float
-    nu: float
+    again: float
     rate: float
+    part: float = 1.0
 
 
-TWO_STAGES = [Stage(0.0, 0.0, 1.0), Stage(1.0, 0.0, 0.5)]
+TWO_STAGES = [Stage(0.0, 1.0), Stage(0.0, 0.5)]
 """Heun's method: what every index gives for s = 2, written so that δ₁ serves as the first rate."""
 
 
 def gegenbauer_stages(count: int, *, index: float = INDEX) -> list[Stage]:
-    """The ``count`` ≥ 3 stages; from ``G_j = μ x G_{j−1} + ν G_{j−2}`` at x = 1 + w dt L, for δ_j = G_j − 1."""
+    """The ``count`` ≥ 3 stages.
+
+    From ``G_j = (1 + a) x G_{j−1} − a G_{j−2}``, a = (j − 1)/(j + 2λ − 1), at x = 1 + w dt L, for δ_j = G_j − 1.
+    """
     w = 1 / stability_limit(count, index=index)
     if index == inf:
-        steps, b = [(1.0, 0.0)] * (count - 1), 1 - 1 / count
+        again, part = [0.0] * count, 1 - 1 / count
     else:
-        rest = 2 * index - 1
-        steps = [(2 * (j + index - 1) / (j + rest), -(j - 1) / (j + rest)) for j in range(2, count + 1)]
-        steps[0] = steps[0][0], 0.0  # δ₀ = 0
-        b = (2 * index + 1) / (w * count * (count + 2 * index))
-    stages = [Stage(0.0, 0.0, w), *(Stage(mu, nu, mu * w) for mu, nu in steps)]
-    last = stages[-1]
-    return [*stages[:-1], Stage(b * last.mu, b * last.nu, b * last.rate)]
+        again = [(j - 1) / (j + 2 * index - 1) for j in range(1, count + 1)]
+        part = (2 * index + 1) / (w * count * (count + 2 * index))
+    stages = [Stage(a, (1 + a) * w) for a in again]
+    stages[1] = Stage(0.0, stages[1].rate)  # δ₀ = 0, and what would be read in its place is not
+    stages[1] = replace(stages[1])
+    return [*stages[:-1], replace(stages[-1], part=part)]
 
 
 def stability_limit(count: int, *, index: float = INDEX) -> float:

@@ -4,9 +4,10 @@ Behind the front s(t) all sites are taken; ahead there is no free agent. With β
 
     s = 2λ√(Dt),   √π λ e^{λ²} erf λ = β,   C = C_0 (1 − erf(x/2√(Dt))/erf λ),
 
-the one-phase Stefan problem (Crank 1975, The Mathematics of Diffusion, ch. 13). For β ≪ 1 it is ``s² = 2εDC_0 t/B_max``, the
-shrinking core of D.1 in a plane. The front stands within one voxel that fills up: first order in the
-bound amount. Binding is split from diffusion, so agent runs ahead by √(D dt); steps ∝ h² keep that within a voxel.
+the one-phase Stefan problem (Crank 1975, The Mathematics of Diffusion, ch. 13). For β ≪ 1 it is
+``s² = 2εDC_0 t/B_max``, the shrinking core of D.1 in a plane. The front stands within one voxel that fills up: first
+order in the bound amount. Binding is split from diffusion, so agent runs ahead by √(D dt); steps ∝ h² keep that
+within a voxel.
 """
 
 from math import erf, exp, pi, sqrt
@@ -55,7 +56,7 @@ CASES = (
         equation="V13",
         run=run,
         resolutions=(20, 40, 80),
-        quick=(15, 30, 45),
+        quick=(12, 24, 36),
         expected_order=0.9,
         tolerance=0.025,
         norm="mean |B − exact|/B_max",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tumorsim.errors import StorageError
 from tumorsim.verify.convergence import Convergence
@@ -18,7 +18,7 @@ PANEL_COLUMNS = 2
 
 
 def write_figure(path: Path, results: Sequence[Convergence]) -> None:
-    """A log–log panel per group of cases with slopes 1 and 2; beside them every observed order, which is the legend too.
+    """A log–log panel per group of cases with slopes 1 and 2; beside them every observed order, as the legend.
 
     Raises StorageError.
     """
@@ -49,7 +49,7 @@ def _has_curve(result: Convergence) -> bool:
     return result.order is not None and all(isfinite(error) and error > 0 for error in result.errors)
 
 
-def _look(number: int) -> dict[str, str]:
+def _look(number: int) -> dict[str, Any]:
     """Colour and marker of a case, by its place in its group."""
     return {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
 
@@ -81,23 +81,18 @@ def _draw_errors(axes: "Axes", group: str, results: Sequence[Convergence]) -> No
 
 def _draw_orders(axes: "Axes", groups: Sequence[str], results: Sequence[Convergence]) -> None:
     """One row a case: the observed order, and the bar that it has to clear."""
-    rows, names = [], []
+    names: list[tuple[str, str, str]] = []  # text, weight and colour of the label of each row
     for group in groups:
-        rows.append(len(rows))
-        names.append(group)
+        names.append((group, "bold", "black"))
         members = [result for result in results if result.case.group == group]
         for number, result in enumerate(members):
-            _draw_order(axes, len(rows), result, _look(number))
-            rows.append(len(rows))
-            names.append(f"{result.case.name}   {result.case.equation}")
-    axes.set_yticks(rows, names, fontsize=8)
-    for name, label in zip(names, axes.get_yticklabels(), strict=True):
-        label.set_fontweight("bold" if name in groups else "normal")
-    for result, row in zip(
-        results, (r for r, name in zip(rows, names, strict=True) if name not in groups), strict=True
-    ):
-        axes.get_yticklabels()[row].set_color("black" if result.passed else FAIL)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
+            _draw_order(axes, len(names), result, _look(number))
+            colour = "black" if result.passed else FAIL
+            names.append((f"{result.case.name}   {result.case.equation}", "normal", colour))
+    axes.set_yticks(range(len(names)), [text for text, _, _ in names], fontsize=8)
+    for label, (_, weight, colour) in zip(axes.get_yticklabels(), names, strict=True):
+        label.set(fontweight=weight, color=colour)
+    axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlim(0, None)
     axes.set_xlabel("observed order; black bar: the least that passes", fontsize=9)
     axes.tick_params(axis="x", labelsize=8)
@@ -106,7 +101,7 @@ def _draw_orders(axes: "Axes", groups: Sequence[str], results: Sequence[Converge
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 
-def _draw_order(axes: "Axes", row: int, result: Convergence, look: dict[str, str]) -> None:
+def _draw_order(axes: "Axes", row: int, result: Convergence, look: dict[str, Any]) -> None:
     needed, order = result.case.expected_order, result.order
     if needed is not None:
         axes.plot([needed, needed], [row - 0.36, row + 0.36], color="black", linewidth=1.6)

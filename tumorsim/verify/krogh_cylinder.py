@@ -14,7 +14,7 @@ Source: Krogh 1919, J Physiol 52:409; the first-order form follows from the same
 harmonic mean of r at a face is exact to h², so second order. The wall is one voxel in front of R_c whose
 conductance is that of the wall, P R_c. ``krogh_voxels`` has the capillary in square voxels as a run has it: a
 continuum of wall area S/V, here the arc of the circle within each voxel, that exchanges P(S/V)(C_p − C). Lumen
-and outer radius are staircases: first order, with some scatter.
+and outer radius are staircases: first order, stated as 0.9 for the scatter.
 """
 
 from functools import partial

@@ -4,10 +4,10 @@
 
     S = (k_d − λ)C − ½aUk e^{−λt} cos kz (cos 2ky − cos 2kx) + 3Dk²a e^{−λt} cos kx cos ky cos kz
 
-(method of manufactured solutions: Roache 2002, J Fluids Eng 124:4). S/e^{−λt} is positive here and does not depend on
-time, so it enters as a wall that gives and takes nothing back: P(S/V) → 0 while P(S/V)C_p stays, with C_p ∝ e^{−λt}.
-Diffusion and loss are of second order; advection is too but at the maxima of C and in the voxels beside the faces of the
-box, where the flux is upwind: 1.6 at least in the mean norm.
+(method of manufactured solutions: Roache 2002, J Fluids Eng 124:4). S/e^{−λt} is positive here and does not depend
+on time, so it enters as a wall that gives and takes nothing back: P(S/V) → 0 while P(S/V)C_p stays, with
+C_p ∝ e^{−λt}. Diffusion and loss are of second order; advection is too but at the maxima of C and in the voxels
+beside the faces of the box, where the flux is upwind: 1.6 at least in the mean norm.
 """
 
 import numpy as np

@@ -3,9 +3,9 @@
 ``C/C_0 = ½[e^{(v−w)x/2D} erfc((x − wt)/2√(Dt)) + e^{(v+w)x/2D} erfc((x + wt)/2√(Dt))]``, ``w = √(v² + 4kD)``.
 
 Source: Ogata, Banks 1961, USGS Professional Paper 411-A; with decay van Genuchten, Alves 1982, USDA Technical
-Bulletin 1661. Second order: the profile is smooth and has no maximum, so the limiter stays passive; the march
-starts from the exact profile at a first time, since the step itself is not smooth, and goes in steps ∝ h²: beside a face
-held at a value a split step is of order 1.5 only.
+Bulletin 1661. Second order: the profile is smooth and has no maximum, so the limiter stays passive. The march
+starts from the exact profile at a first time, since the step itself is not smooth, and goes in steps ∝ h²: beside
+a face that holds a value, longer ones cost an order (boundary_layer.py).
 """
 
 from math import sqrt
@@ -44,8 +44,8 @@ def run(device: Device, voxels: int) -> float:
     )
     x = grid.centers[2]
     start = AVAILABLE * concentration(x, FIRST)
-    steps = {"longest_step": grid.spacing[2] ** 2 / DIFFUSIVITY}
-    free = march(transport, until=LAST - FIRST, free=start, **steps)["free"]
+    longest = grid.spacing[2] ** 2 / DIFFUSIVITY
+    free = march(transport, until=LAST - FIRST, free=start, longest_step=longest)["free"]
     return float(np.abs(free / AVAILABLE - concentration(x, LAST)).mean())
 
 

@@ -1,11 +1,11 @@
 """Agent across the vessel wall with and against the fluid (physics.md V12, B.3).
 
-``J_s = P[B(−Pe)C_p − B(Pe)C]``, Pe = J_v(1 − σ)/P, B(x) = x/(eˣ − 1) (Patlak, Goldstein, Hoffman 1963, J Theor Biol
-5:426). Where the filtered fluid leaves with C, C settles at ``C/C_p = (1 − σ)/(1 − σe^{−Pe})``; the way there is
-``∝ e^{−(b + φ_v)t/ε}``, b = P(S/V)B(Pe). Without outflow it is ``C/C_p = e^{Pe}(1 − e^{−bt/ε})``.
+``J_s = P[B(−Pe)C_p − B(Pe)C]``, Pe = J_v(1 − σ)/P, B(x) = x/(eˣ − 1) (Patlak, Goldstein, Hoffman 1963, J Theor
+Biol 5:426). Where the filtered fluid leaves with C, C settles at ``C/C_p = (1 − σ)/(1 − σe^{−Pe})``. Without outflow
+it is ``C/C_p = e^{Pe}(1 − e^{−bt/ε})``, b = P(S/V)B(Pe).
 
-``patlak_lumped`` is steady in a fluid that expands as it is filtered (u = φ_v x), which the split step treats in two parts:
-second order in the step. ``patlak_membrane`` has no flow: one exact update, whatever the step.
+``patlak_lumped`` is steady in a fluid that expands as it is filtered (u = φ_v x), which the split step treats in two
+parts: second order in the step. ``patlak_membrane`` has no flow: one exact update, whatever the step.
 """
 
 from math import exp, expm1

@@ -1,9 +1,9 @@
 """A point that gives off q into tissue with first-order loss, steady (physics.md V9).
 
-``C = q e^{−mr}/(4πDr)``, m = √(k/D): the Yukawa form of the point source (Carslaw, Jaeger 1959, Conduction of Heat
-in Solids, ch. 10). An octant of the box, whose closed faces are planes of symmetry; the source fills the corner
-voxel, and so with its images a cube of two voxels' edge around the point. Its second moment is of the order h²: second order at
-distances of 1/m to 2.5/m. The box ends 7/m away, where what it cuts off is 1e-4 of C at the far end of these.
+``C = q e^{−mr}/(4πDr)``, m = √(k/D) (Carslaw, Jaeger 1959, Conduction of Heat in Solids, ch. 10; with loss it is the
+Yukawa potential). An octant of the box, whose closed faces are planes of symmetry; the source fills the corner voxel,
+and so with its images a cube of two voxels' edge around the point. Its second moment is of the order h²: second
+order at distances of 1/m to 2.5/m. The box ends 7/m away, where what it cuts off is 1e-4 of C at the far end of these.
 """
 
 import numpy as np

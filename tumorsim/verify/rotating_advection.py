@@ -21,7 +21,9 @@ WIDTH = 0.08
 def rotation(grid: Grid, axis: int) -> np.ndarray | float:
     """The velocity on the faces along ``axis``; free of divergence voxel by voxel."""
     _, y, x = grid.centers
-    return {0: 0.0, 1: 2 * pi * (x - 0.5), 2: -2 * pi * (y - 0.5)}[axis]
+    if axis == 0:
+        return 0.0
+    return 2 * pi * (x - 0.5) if axis == 1 else -2 * pi * (y - 0.5)
 
 
 def run(device: Device, voxels: int, *, limiter: str) -> float:

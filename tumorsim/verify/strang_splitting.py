@@ -1,8 +1,8 @@
 """The whole split step in time: exchange, advection, diffusion, binding, uptake and decay together (physics.md I.2).
 
-R(dt/2) A(dt/2) D(dt) A(dt/2) R(dt/2) is symmetric, hence of second order if every part is (Strang 1968, SIAM J Numer Anal
-5:506). On one grid, against the same in twice as
-many steps: what that takes away is 3/4 of the error. No face is held at a value: there, a split step has a lower order.
+A step that reads the same backwards is of second order if every part is (Strang 1968, SIAM J Numer Anal 5:506); the
+parts of the reaction have to be mirrored too. On one grid, against the same in twice as many steps: the difference
+is 3/4 of the error. No face holds a value, which would cost an order (boundary_layer.py).
 """
 
 import numpy as np

@@ -1,10 +1,11 @@
 """Steady diffusion into a sphere with first-order loss (physics.md V6, D.1).
 
-``C/C_0 = sinh(φx)/(x sinh φ)``, x = r/R, φ = R√(k/D). Source: Thiele 1939, Ind Eng Chem 31:916. Solved as −∇·(εD∇C) + εkC = 0.
+``C/C_0 = sinh(φx)/(x sinh φ)``, x = r/R, φ = R√(k/D). Source: Thiele 1939, Ind Eng Chem 31:916. Solved as the
+steady balance −∇·(εD∇C) + εkC = 0.
 
 ``thiele_sphere`` solves the equivalent slab, v = rC, exactly: second order. ``thiele_sphere_voxels`` has an octant of
 the sphere in cubes, within voxels that conduct so well that they hold C_0. Its surface is a staircase: first order,
-with some scatter.
+stated as 0.9 for the scatter.
 """
 
 from math import sinh
