@@ -1,6 +1,6 @@
 // One stage of super-time-stepped diffusion, for the change δ of C since the start of the step:
 //   first:   L₀ = (1/ε) Σ_faces g (C_beyond − C),  δ₁ = rate·L₀
-//   others:  δ_j = δ_{j−1} + again·(δ_{j−1} − δ_{j−2}) + rate·( (1/ε) Σ g (δ_beyond − δ_{j−1}) + L₀ ),  over δ_{j−2}
+//   others:  δ_j = δ_{j−1} + again·(δ_{j−1} − δ_{j−2}) + rate/ε·Σ g (δ_beyond − δ_{j−1}) + start_weight·L₀,  over δ_{j−2}
 //   last:    C + part·δ_j takes the place of δ_{j−2}; values below 0 by more than rounding are counted
 //   last            δ_{j−1}; in the first stage C          start_rate   L₀ (null: left out, and not kept)
 //   conductance_*   g = harmonic(εD)/h² on faces, 1/s; on the faces of the box 2εD/h², or 0 where nothing passes
@@ -47,7 +47,7 @@ struct Row
     const real *c, *g, *epsilon, *start, *before_last, *first_rate;
     real *result, *keep_rate;
     int nx;
-    real x_low, x_high, again, part, rate, kept_rate;
+    real x_low, x_high, again, rate, start_weight, part;
     unsigned int dither;
 };
 
@@ -64,7 +64,7 @@ static __device__ __forceinline__ int store(const Row& r, int x, real net)
     }
     const real before = r.c[x];
     const real change =
-        before + (r.again * (before - r.before_last[x]) + (r.rate * gain + r.kept_rate * r.first_rate[x]));
+        before + (r.again * (before - r.before_last[x]) + (r.rate * gain + r.start_weight * r.first_rate[x]));
     if (STAGE == MIDDLE) {
         r.result[x] = change;
         return 0;
@@ -124,7 +124,7 @@ extern "C" __global__ void diffuse(
     const real* __restrict__ conductance_z, const real* __restrict__ available_fraction,
     real outside_z_low, real outside_z_high, real outside_y_low, real outside_y_high,
     real outside_x_low, real outside_x_high,
-    int first, double again, double part, double rate, int seed, int nz, int ny, int nx)
+    int first, double again, double rate, double start_weight, double part, int seed, int nz, int ny, int nx)
 {
     ROW(z, y);
     const long long row = row_start(z, y, ny, nx), rows = (long long)nz * ny, here = (long long)z * ny + y;
@@ -135,7 +135,7 @@ extern "C" __global__ void diffuse(
         c, conductance_x + row_start(z, y, ny, nx + 1), available_fraction + row, start ? start + row : c,
         again != 0 ? result + row : c, start_rate ? start_rate + row : c,      // where a weight is 0, any number will do
         result + row, first && start_rate ? start_rate + row : nullptr, nx,
-        outside_x_low, outside_x_high, (real)again, (real)part, (real)rate, start_rate ? (real)rate : (real)0,
+        outside_x_low, outside_x_high, (real)again, (real)rate, start_rate ? (real)start_weight : (real)0, (real)part,
         row_dither(seed, here)};
     const bool edge = y == 0 || y == ny - 1 || z == 0 || z == nz - 1;
     const double left = leaving(r, edge);

@@ -19,7 +19,7 @@ from tumorsim.fields import FIELDS, POOLS, Field
 from tumorsim.flow.pressure import Flow
 from tumorsim.flow.velocity import cell_velocity
 from tumorsim.schedule import Step
-from tumorsim.sinks.checkpoint import latest_checkpoint, write_checkpoint
+from tumorsim.sinks.checkpoint import latest_checkpoint, remove_checkpoints, write_checkpoint
 from tumorsim.sinks.fields import ResultFile
 from tumorsim.sinks.ledger import LONG_NAMES, Ledger, check_closure, closure
 from tumorsim.sinks.provenance import collect
@@ -79,12 +79,15 @@ def simulate(
     machine, _ = select_device(device)
     flow = case.solve_flow(machine)
     stepper = case.stepper(machine, flow)
+    if not resume:
+        remove_checkpoints(out)
     moment = _resumed(case, stepper, out) if resume else _beginning(case, stepper)
     with _result_file(case, machine, moment, out) as file:
         run = Run(case, stepper, moment, file, _steady_fields(case, machine, flow), progress)
         if moment.outputs == 0:
             run.record()
         run.to_the_end()
+    remove_checkpoints(out)
     return Results(out)
 
 

@@ -10,7 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tumorsim.errors import ConfigError, StorageError
-from tumorsim.sinks.checkpoint import Checkpoint, latest_checkpoint, require_same_config, write_checkpoint
+from tumorsim.sinks.checkpoint import (
+    Checkpoint,
+    latest_checkpoint,
+    remove_checkpoints,
+    require_same_config,
+    write_checkpoint,
+)
 
 CONFIG = {"title": "a", "run": {"duration": 3600.0, "checkpoint_every": 600.0}, "agent": {"diameter": 1e-7}}
 
@@ -62,6 +68,15 @@ def test_the_last_two_are_kept_and_nothing_else_is_left(base):
         write(base, step)
     assert sorted(os.listdir(base.parent)) == ["run.checkpoint-10.npz", "run.checkpoint-11.npz"]
     assert latest_checkpoint(base).step == 11
+
+
+def test_a_new_run_removes_those_of_an_earlier_one(base):
+    write(base, 1000)
+    write(base.with_name("other.vtkhdf"), 7)
+    remove_checkpoints(base)
+    write(base, 1)
+    assert latest_checkpoint(base).step == 1
+    assert latest_checkpoint(base.with_name("other.vtkhdf")).step == 7
 
 
 def test_checkpoints_of_another_result_are_not_taken(base):

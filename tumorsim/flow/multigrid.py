@@ -32,6 +32,8 @@ DENSE = 256
 """Voxels of the coarsest level at most: its inverse takes 256 kB."""
 WEAK_AXIS = 0.3
 """An axis that conducts less than this part of the best is not halved [D]."""
+STEPS = (6, 8)
+"""Chebyshev steps before and after the coarse correction on the finest level and on the others [D]."""
 SPECTRUM = 2.0
 """Bound of the eigenvalues of D⁻¹A (Gershgorin)."""
 
@@ -50,7 +52,7 @@ class Level:
 class Multigrid:
     """The hierarchy of one medium (float32). Call it with a residual to get the preconditioned one."""
 
-    def __init__(self, device: Device, medium: Medium, *, steps: tuple[int, int] = (2, 4)):
+    def __init__(self, device: Device, medium: Medium, *, steps: tuple[int, int] = STEPS):
         self.device = device
         self.steps = steps
         self.levels = build_levels(device, medium)
@@ -175,7 +177,7 @@ def dense_inverse(device: Device, medium: Medium) -> np.ndarray:
     z, y, x = conductance
     absorption = device.download(medium.absorption).astype(np.float64)
     index = np.arange(absorption.size).reshape(absorption.shape)
-    matrix = np.diag(diagonal((z, y, x), absorption, spacing=medium.spacing).ravel())
+    matrix = np.diag(diagonal((z, y, x), absorption, slice(0, len(absorption)), spacing=medium.spacing).ravel())
     for axis, t in enumerate((z, y, x)):
         low, high = (np.moveaxis(index, axis, 0)[part].ravel() for part in (slice(None, -1), slice(1, None)))
         matrix[low, high] = matrix[high, low] = -np.moveaxis(t, axis, 0)[1:-1].ravel() / medium.spacing[axis]

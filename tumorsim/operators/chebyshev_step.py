@@ -1,7 +1,7 @@
 import numpy as np
 
 from tumorsim.device.twin import FacesX, FacesY, FacesZ, Rows, Spacing, Voxels, kernel_twin
-from tumorsim.operators.pressure_operator import diagonal, net_outflow
+from tumorsim.operators.pressure_operator import diagonal, net_outflow, slabs
 
 
 @kernel_twin
@@ -27,15 +27,17 @@ def chebyshev_step(
     ``weight_older`` 0 the old ``older`` is not read. ``products`` takes Σ_x source·(new iterate) per row.
     """
     conductance = conductance_z, conductance_y, conductance_x
-    correction = source.copy()
-    if newer is not None:
-        correction -= net_outflow(newer, conductance, absorption, spacing=spacing)
-    correction *= source.dtype.type(step)
-    correction /= diagonal(conductance, absorption, spacing=spacing)
-    if newer is not None:
-        correction += source.dtype.type(weight_newer) * newer
-        if weight_older:
-            correction += source.dtype.type(weight_older) * older
-    older[...] = correction
-    if products is not None:
-        products[...] = np.einsum("zyx,zyx->zy", source, older, dtype=np.float64)
+    real = source.dtype.type
+    for slab in slabs(source.shape):
+        correction = source[slab].copy()
+        if newer is not None:
+            correction -= net_outflow(newer, conductance, absorption, slab, spacing=spacing)
+        correction *= real(step)
+        correction /= diagonal(conductance, absorption, slab, spacing=spacing)
+        if newer is not None:
+            correction += real(weight_newer) * newer[slab]
+            if weight_older:
+                correction += real(weight_older) * older[slab]
+        older[slab] = correction
+        if products is not None:
+            products[slab] = np.einsum("zyx,zyx->zy", source[slab], correction, dtype=np.float64)

@@ -19,8 +19,9 @@ def diffuse(
     outside: SixValues,
     first: bool,
     again: float,
-    part: float,
     rate: float,
+    start_weight: float,
+    part: float,
     seed: int,
 ) -> None:
     """One stage of super-time-stepped diffusion, for the change δ of C since the start of the step.
@@ -28,7 +29,7 @@ def diffuse(
     With ``L(C) = (1/ε) Σ_faces g (C_beyond − C)`` and g = harmonic(εD)/h², 1/s (``conductance_*``), the ``first``
     stage takes C as ``last`` and writes L(C) to ``start_rate`` and δ₁ = rate·L(C) to ``result``. The others write
 
-        δ_j = δ_{j−1} + again·(δ_{j−1} − δ_{j−2}) + rate·( L(δ_{j−1}) + start_rate )
+        δ_j = δ_{j−1} + again·(δ_{j−1} − δ_{j−2}) + rate·L(δ_{j−1}) + start_weight·start_rate
 
     with δ_{j−1} in ``last``, over δ_{j−2} in ``result`` (not read where ``again`` = 0). Given ``start`` = C, the stage is
     the last: ``result`` becomes C + part·δ_j, at least 0, rounded with ``seed``. On the faces of the box ``outside`` lies
@@ -56,7 +57,9 @@ def diffuse(
             start_rate[...] = gain
         result[...] = real(rate) * gain
         return
-    change = real(rate) * (gain if start_rate is None else gain + start_rate)
+    change = real(rate) * gain
+    if start_rate is not None:
+        change += real(start_weight) * start_rate
     if again:
         change += real(again) * (last - result)
     change += last

@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 import numpy as np
 
 from tumorsim.device.twin import (
@@ -13,6 +15,8 @@ from tumorsim.device.twin import (
 )
 
 NOTHING_OUTSIDE: SixValues = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+SLAB = 32768
+"""Voxels of a slab: the arrays of one, 128 kB each in float32, stay in the cache from one NumPy call to the next."""
 
 
 @kernel_twin
@@ -34,36 +38,67 @@ def pressure_operator(
     ``outside``, Pa; with zeros A is symmetric, and positive definite where a T of the box or a G is not 0.
     """
     conductance = conductance_z, conductance_y, conductance_x
-    image[...] = net_outflow(pressure, conductance, absorption, spacing=spacing, outside=outside)
-    products[...] = np.einsum("zyx,zyx->zy", pressure, image, dtype=np.float64)
+    for slab in slabs(pressure.shape):
+        image[slab] = net_outflow(pressure, conductance, absorption, slab, spacing=spacing, outside=outside)
+        products[slab] = np.einsum("zyx,zyx->zy", pressure[slab], image[slab], dtype=np.float64)
+
+
+def slabs(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Ranges of z that hold about SLAB voxels each."""
+    nz, ny, nx = shape
+    thickness = max(1, SLAB // (ny * nx))
+    return (slice(z, min(z + thickness, nz)) for z in range(0, nz, thickness))
 
 
 def net_outflow(
     pressure: Array,
     conductance: tuple[Array, Array, Array],
     absorption: Array,
+    slab: slice,
     *,
     spacing: Spacing,
     outside: SixValues = NOTHING_OUTSIDE,
 ) -> Array:
-    """A p; ``conductance`` on the faces normal to z, y, x."""
-    image = absorption * pressure
-    for axis in range(3):
-        p, t, out = (np.moveaxis(array, axis, 0) for array in (pressure, conductance[axis], image))
-        flux = p[:-1] - p[1:]
-        flux *= t[1:-1]
-        flux /= spacing[axis]
-        out[:-1] += flux
-        out[1:] -= flux
-        out[0] += t[0] * (p[0] - p.dtype.type(outside[2 * axis])) / p.dtype.type(spacing[axis])
-        out[-1] += t[-1] * (p[-1] - p.dtype.type(outside[2 * axis + 1])) / p.dtype.type(spacing[axis])
+    """A p in a slab; ``conductance`` on the faces normal to z, y, x."""
+    p = pressure[slab]
+    image = absorption[slab] * p
+    for axis, t in enumerate(_slab_of(conductance, slab)):
+        drop = _drops(pressure, slab, axis, outside[2 * axis], outside[2 * axis + 1])
+        drop *= t
+        drop *= t.dtype.type(1 / spacing[axis])
+        drop, out = np.moveaxis(drop, axis, 0), np.moveaxis(image, axis, 0)
+        out -= drop[:-1]
+        out += drop[1:]
     return image
 
 
-def diagonal(conductance: tuple[Array, Array, Array], absorption: Array, *, spacing: Spacing) -> Array:
-    """The diagonal of A: Σ_faces T_f/h + G."""
-    total = absorption.copy()
-    for axis in range(3):
-        t = np.moveaxis(conductance[axis], axis, 0)
-        np.moveaxis(total, axis, 0)[...] += (t[1:] + t[:-1]) / t.dtype.type(spacing[axis])
+def diagonal(
+    conductance: tuple[Array, Array, Array], absorption: Array, slab: slice, *, spacing: Spacing
+) -> Array:
+    """The diagonal of A in a slab: Σ_faces T_f/h + G."""
+    total = absorption[slab].copy()
+    for axis, t in enumerate(_slab_of(conductance, slab)):
+        t = np.moveaxis(t, axis, 0)
+        both = t[1:] + t[:-1]
+        both *= t.dtype.type(1 / spacing[axis])
+        np.moveaxis(total, axis, 0)[...] += both
     return total
+
+
+def _slab_of(conductance: tuple[Array, Array, Array], slab: slice) -> tuple[Array, Array, Array]:
+    """The faces of a slab: along z one more than voxels."""
+    z, y, x = conductance
+    return z[slab.start : slab.stop + 1], y[slab], x[slab]
+
+
+def _drops(pressure: Array, slab: slice, axis: int, low: float, high: float) -> Array:
+    """Pressure on the low side of each face less that on the high one."""
+    p = pressure[slab]
+    faces = [n + (a == axis) for a, n in enumerate(p.shape)]
+    drops = np.empty(faces, p.dtype)
+    d, q = np.moveaxis(drops, axis, 0), np.moveaxis(p, axis, 0)
+    np.subtract(q[:-1], q[1:], out=d[1:-1])
+    starts, ends = (slab.start == 0, slab.stop == len(pressure)) if axis == 0 else (True, True)
+    np.subtract(p.dtype.type(low) if starts else pressure[slab.start - 1], q[0], out=d[0])
+    np.subtract(q[-1], p.dtype.type(high) if ends else pressure[slab.stop], out=d[-1])
+    return drops

@@ -1,7 +1,7 @@
 import numpy as np
 
 from tumorsim.device.twin import FacesX, FacesY, FacesZ, Rows, SixValues, Spacing, Voxels, kernel_twin
-from tumorsim.operators.pressure_operator import net_outflow
+from tumorsim.operators.pressure_operator import net_outflow, slabs
 
 
 @kernel_twin
@@ -25,10 +25,8 @@ def pressure_residual(
     the box stands ``outside``, Pa.
     """
     conductance = conductance_z, conductance_y, conductance_x
-    np.subtract(
-        source,
-        net_outflow(pressure, conductance, absorption, spacing=spacing, outside=outside),
-        out=residual,
-    )
-    residual32[...] = residual
-    squares[...] = np.einsum("zyx,zyx->zy", residual, residual, dtype=np.float64)
+    for slab in slabs(pressure.shape):
+        image = net_outflow(pressure, conductance, absorption, slab, spacing=spacing, outside=outside)
+        np.subtract(source[slab], image, out=residual[slab])
+        residual32[slab] = residual[slab]
+        squares[slab] = np.einsum("zyx,zyx->zy", residual[slab], residual[slab], dtype=np.float64)

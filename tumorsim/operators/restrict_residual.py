@@ -3,7 +3,7 @@ from typing import Annotated
 import numpy as np
 
 from tumorsim.device.twin import Array, FacesX, FacesY, FacesZ, Spacing, Voxels, kernel_twin
-from tumorsim.operators.pressure_operator import net_outflow
+from tumorsim.operators.pressure_operator import net_outflow, slabs
 
 CoarseVoxels = Annotated[Array, "mz my mx"]
 
@@ -26,7 +26,10 @@ def restrict_residual(
     along the others. It is the transpose of add_correction up to that constant.
     """
     conductance = conductance_z, conductance_y, conductance_x
-    residual = source - net_outflow(pressure, conductance, absorption, spacing=spacing)
+    residual = np.empty_like(source)
+    for slab in slabs(source.shape):
+        image = net_outflow(pressure, conductance, absorption, slab, spacing=spacing)
+        np.subtract(source[slab], image, out=residual[slab])
     coarse_source[...] = block_mean(residual, coarse_source.shape)
 
 

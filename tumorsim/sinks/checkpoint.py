@@ -116,6 +116,12 @@ def latest_checkpoint(path_base: Path, *, config: Mapping[str, Any] | None = Non
     return None
 
 
+def remove_checkpoints(path_base: Path) -> None:
+    """Remove all checkpoints of the result ``path_base``: those of an earlier run would pass for the newest."""
+    for _, path in list(_found(Path(path_base))):
+        path.unlink(missing_ok=True)
+
+
 def _found(path_base: Path) -> Iterator[tuple[int, Path]]:
     """Step and path of every checkpoint of a result, newest first."""
     name = re.compile(re.escape(path_base.stem) + r"\.checkpoint-(\d+)\.npz")

@@ -46,6 +46,7 @@ class ResultFile:
         self._file = file
         self._steps = file["VTKHDF/Steps"]
         self._fields: dict[str, h5py.Dataset] = dict(file["VTKHDF/CellData"].items())
+        self._types: dict[str, np.dtype] = {name: dataset.dtype for name, dataset in self._fields.items()}
         self._series = {name: layout.series_datasets(file["tumorsim"][name]) for name in _SERIES}
         self._times = list(layout.output_times(file))
         self._offsets = dict.fromkeys(self._fields, -1)
@@ -168,7 +169,8 @@ class ResultFile:
             release(self._descriptor)
         except _HDF5_ERRORS as error:
             _abandon(self.path, self._file)
-            raise _failure(self.path, error, needed=sum(a.nbytes for a in fields.values())) from error
+            needed = sum(array.size * self._types[name].itemsize for name, array in fields.items())
+            raise _failure(self.path, error, needed=needed) from error
         self._offsets, self._digests = offsets, digests
         self._times.append(time)
 
@@ -190,7 +192,7 @@ class ResultFile:
         """Slab and digest of every field at this output; only what has changed is written."""
         offsets, digests = dict(self._offsets), dict(self._digests)
         for name, array in fields.items():
-            values = np.ascontiguousarray(array, dtype=self._fields[name].dtype)
+            values = np.ascontiguousarray(array, dtype=self._types[name])
             digest = _digest(values)
             if digest != digests.get(name):
                 offsets[name] += 1

@@ -156,7 +156,7 @@ def list_output(steps: h5py.Group, step: int, time: float, offsets: Mapping[str,
     An output counts as soon as it has a time, so that comes last. There must never be more times than NSteps
     says: VTK copies all of them into room for NSteps, and crashes. (With fewer it shows a step at time 0.)
     """
-    through = max(step + 1, 2)  # a single output is listed twice
+    through = _listed(step + 1)
     for name, offset in offsets.items():
         _set_from(steps["CellDataOffsets"][name], step, through, offset)
     values = steps["Values"]
@@ -168,7 +168,7 @@ def list_output(steps: h5py.Group, step: int, time: float, offsets: Mapping[str,
 
 def unlist_outputs(steps: h5py.Group, outputs: int) -> None:
     """Hide every output after the first ``outputs``; those to come will overwrite them."""
-    through = max(outputs, 2) if outputs else 0
+    through = _listed(outputs)
     times, offsets = steps["Values"], steps["CellDataOffsets"].values()
     times.resize((through,))
     steps.file.flush()
@@ -181,9 +181,14 @@ def unlist_outputs(steps: h5py.Group, outputs: int) -> None:
 def settled(file: h5py.File) -> bool:
     """Whether the tables of ``file`` are as ``list_output`` leaves them, not halfway."""
     outputs, steps = len(output_times(file)), file["VTKHDF/Steps"]
-    tables = steps["CellDataOffsets"].values()
-    once_twice = outputs != 1 or all(table[0] == table[1] for table in tables)
-    return once_twice and len(steps["Values"]) == steps.attrs["NSteps"] == (max(outputs, 2) if outputs else 0)
+    if outputs == 1 and any(table[0] != table[1] for table in steps["CellDataOffsets"].values()):
+        return False
+    return bool(len(steps["Values"]) == steps.attrs["NSteps"] == _listed(outputs))
+
+
+def _listed(outputs: int) -> int:
+    """Number of steps that stand for so many outputs: two for one."""
+    return max(outputs, 2) if outputs else 0
 
 
 def _set_number(steps: h5py.Group, number: int) -> None:

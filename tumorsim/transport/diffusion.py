@@ -21,7 +21,7 @@ a sum of products of non-negative matrices. Two stages are this same scheme for 
 step, as particles take it, is safe from the start.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, inf, sqrt
 
 import numpy as np
@@ -41,11 +41,12 @@ class Stage:
 
     again: float
     rate: float
+    start_weight: float = 0.0
     part: float = 1.0
 
 
 TWO_STAGES = [Stage(0.0, 1.0), Stage(0.0, 0.5)]
-"""Heun's method: what every index gives for s = 2, written so that δ₁ serves as the first rate."""
+"""Heun's method: what every index gives for s = 2, written so that δ₁ is all that is kept of the first stage."""
 
 
 def gegenbauer_stages(count: int, *, index: float = INDEX) -> list[Stage]:
@@ -55,13 +56,13 @@ def gegenbauer_stages(count: int, *, index: float = INDEX) -> list[Stage]:
     """
     w = 1 / stability_limit(count, index=index)
     if index == inf:
-        again, part = [0.0] * count, 1 - 1 / count
+        memory, part = [0.0] * count, 1 - 1 / count
     else:
-        again = [(j - 1) / (j + 2 * index - 1) for j in range(1, count + 1)]
+        memory = [(j - 1) / (j + 2 * index - 1) for j in range(1, count + 1)]
         part = (2 * index + 1) / (w * count * (count + 2 * index))
-    stages = [Stage(a, (1 + a) * w) for a in again]
-    stages[1] = Stage(0.0, stages[1].rate)  # δ₀ = 0, and what would be read in its place is not
-    stages[1] = replace(stages[1])
+    stages = [Stage(a, (1 + a) * w, (1 + a) * w) for a in memory]
+    a = memory[1]  # the second finds δ₁ = w dt L₀ and δ₀ = 0
+    stages[1] = Stage(0.0, (1 + a) * w, (1 + 2 * a) * w)
     return [*stages[:-1], replace(stages[-1], part=part)]
 
 
@@ -157,29 +158,35 @@ class Diffusion:
 
         ``first_change`` is where two stages keep δ₁; more stages take two arrays of their own.
         """
-        if first_change is None:
-            if self._more_scratch is None:
-                self._more_scratch = self._device.empty(start.shape, start.dtype), self._device.empty(start.shape, start.dtype)
-            spare, start_rate = self._more_scratch
-        else:
-            spare, start_rate = first_change, None
-        buffers = result, spare
-        last, booked, first_rate, left, left_before = start, (0.0, 0.0), 0.0, 0.0, 0.0
+        spare, start_rate = (first_change, None) if first_change is not None else self._own_scratch(start)
+        last, left, left_before, at_start, negative = start, 0.0, 0.0, 0.0, 0.0
         for j, stage in enumerate(stages):
+            target = (result, spare)[(len(stages) - 1 - j) % 2]
             final = j == len(stages) - 1
-            target = buffers[(len(stages) - 1 - j) % 2]
-            booked = self._stage(target, start_rate, last, start if final else None, stage, j == 0, dt, seed)
-            rate = booked[0]
+            stage = self._in_seconds(stage, dt)
+            rate, negative = self._stage(target, start_rate, last, start if final else None, stage, j == 0, seed)
             if j == 0:
-                first_rate = rate if start_rate is not None else 0.0
-                left = stage.rate * dt * rate
+                at_start, left = rate, stage.rate * rate
             else:  # what left obeys the recurrence of the stages themselves
-                left, left_before = (
-                    stage.mu * left + stage.nu * left_before + stage.rate * dt * (rate + first_rate),
-                    left,
-                )
+                gain = stage.again * (left - left_before) + stage.rate * rate + stage.start_weight * at_start
+                left, left_before = left + gain, left
             last = target
-        return left * self._voxel_volume, round(booked[1])
+        return stages[-1].part * left * self._voxel_volume, round(negative)
+
+    def _own_scratch(self, like: Array) -> tuple[Array, Array]:
+        if self._more_scratch is None:
+            self._more_scratch = tuple(self._device.empty(like.shape, like.dtype) for _ in range(2))
+        return self._more_scratch
+
+    def _in_seconds(self, stage: Stage, dt: float) -> Stage:
+        """The weights as the kernel has them: times the step, in the precision of the state."""
+        real = self._epsilon.dtype.type
+        return Stage(
+            float(real(stage.again)),
+            float(real(stage.rate * dt)),
+            float(real(stage.start_weight * dt)),
+            float(real(stage.part)),
+        )
 
     def _stage(
         self,
@@ -189,7 +196,6 @@ class Diffusion:
         start: Array | None,
         stage: Stage,
         first: bool,
-        dt: float,
         seed: int,
     ) -> tuple[float, float]:
         """Run one stage; returns what leaves the box per unit of time in ``last``, per voxel volume, and the count."""
@@ -204,9 +210,10 @@ class Diffusion:
             self._epsilon,
             outside=self._outside if first else (0.0,) * 6,
             first=first,
-            mu=stage.mu,
-            nu=stage.nu,
-            rate=stage.rate * dt,
+            again=stage.again,
+            rate=stage.rate,
+            start_weight=stage.start_weight,
+            part=stage.part,
             seed=seed,
         )
         if not self._open and (start is None or start_rate is None):
