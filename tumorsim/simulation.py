@@ -13,7 +13,7 @@ import numpy as np
 
 from tumorsim.case import Case
 from tumorsim.device.select import select_device
-from tumorsim.device.twin import Device
+from tumorsim.device.twin import Device, kernel_hashes
 from tumorsim.errors import ConfigError, Problem
 from tumorsim.fields import FIELDS, POOLS, Field
 from tumorsim.flow.pressure import Flow
@@ -229,7 +229,7 @@ def _result_file(case: Case, device: Device, moment: Moment, out: Path) -> Resul
     """A new file, or that of the interrupted run cut back to the moment it goes on from."""
     provenance = collect(
         device_name=f"{device.name}: {device.description}",
-        kernel_hashes=device.kernel_hashes(),
+        kernel_hashes=kernel_hashes(),
         seed=case.config.tissue.seed,
         inputs=case.input_files,
     )

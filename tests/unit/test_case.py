@@ -106,7 +106,10 @@ def test_network_brings_its_wall_area_and_its_pressures(make, tmp_path):
     area = case.vessel_area_density.sum() * case.grid.voxel_volume
     assert area == pytest.approx(2 * np.pi * 2e-5 * np.hypot(8e-4, 2e-4))
     crossed = case.vessel_area_density > 0
-    raised = case.fluid.vascular_effective_pressure[crossed] - case.fluid.vascular_effective_pressure[~crossed].max()
+    raised = (
+        case.fluid.vascular_effective_pressure[crossed]
+        - case.fluid.vascular_effective_pressure[~crossed].max()
+    )
     assert raised.max() > 0 and case.network.flow[0] > 0
 
 
@@ -114,7 +117,7 @@ def test_network_outside_the_box_is_an_error(make, tmp_path):
     path = tmp_path / "one.dgf"
     path.write_text(FORK)
     with pytest.raises(ConfigError, match="vessels.file"):
-        make("domain.origin=[\"9 mm\", \"9 mm\", \"9 mm\"]", vessels=f'model = "network"\nfile = "{path}"').fluid
+        make('domain.origin=["9 mm", "9 mm", "9 mm"]', vessels=f'model = "network"\nfile = "{path}"').fluid
 
 
 def test_limits_tell_size_steps_and_dimensionless_numbers(make):

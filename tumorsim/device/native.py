@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from tumorsim.device.numpy import NumpyDevice
-from tumorsim.device.twin import KernelSource, Launch, Operator
+from tumorsim.device.twin import KernelSource, Launch, Operator, headers_hash
 from tumorsim.errors import DeviceError
 from tumorsim.resources import kernels_directory
 
@@ -67,7 +67,7 @@ class NativeDevice(NumpyDevice):
         # A waiting OpenMP team that spins slows every other busy thread of the machine, up to 20×.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         self._compiler = compiler
-        self._kernels: dict[tuple[str, str], tuple[Any, str]] = {}
+        self._kernels: dict[tuple[str, str], Any] = {}
         self.description = f"{_version(compiler)}, OpenMP on {len(os.sched_getaffinity(0))} cores"
 
     def launch(self, operator: Operator, arguments: Mapping[str, Any]) -> None:
@@ -79,35 +79,30 @@ class NativeDevice(NumpyDevice):
         ]
         function(*launch.rows, *values)
 
-    def kernel_hashes(self) -> dict[str, str]:
-        """Hash of every kernel used so far, by ``name/real type``."""
-        return {f"{name}/{real}": digest for (name, real), (_, digest) in self._kernels.items()}
-
     def _function(self, launch: Launch) -> Any:
         key = (launch.source.name, launch.real.name)
         if key not in self._kernels:
-            library, digest = build(launch.source, launch.real, compiler=self._compiler)
+            library = build(launch.source, launch.real, compiler=self._compiler)
             function = ctypes.CDLL(str(library)).launch_rows
             function.restype = None
             function.argtypes = [ctypes.c_int, ctypes.c_int] + [
                 ctypes.c_void_p if p.pointer else _ARGUMENT[value.dtype.name]
                 for p, value in zip(launch.source.parameters, launch.values, strict=True)
             ]
-            self._kernels[key] = (function, digest)
-        return self._kernels[key][0]
+            self._kernels[key] = function
+        return self._kernels[key]
 
 
-def build(source: KernelSource, real: np.dtype, *, compiler: str) -> tuple[Path, str]:
-    """Compile one kernel, or find it in the cache. Returns the shared library and the hash it is filed under."""
+def build(source: KernelSource, real: np.dtype, *, compiler: str) -> Path:
+    """Compile one kernel into a shared library, or find that in the cache."""
     text = _translation_unit(source, real)
     flags = _FLAGS + (_SANITIZE if os.environ.get("TUMORSIM_NATIVE_SANITIZE") == "1" else ())
-    headers = "".join(path.read_text() for path in sorted((kernels_directory() / "include").iterdir()))
-    identity = "\0".join((text, headers, *flags, _version(compiler), _processor()))
+    identity = "\0".join((text, headers_hash(), *flags, _version(compiler), _processor()))
     digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
     library = _cache_folder() / f"{source.name}-{real.name}-{digest}.so"
     if not library.exists():
         _compile(text, library, [compiler, *flags])
-    return library, digest
+    return library
 
 
 def _translation_unit(source: KernelSource, real: np.dtype) -> str:

@@ -43,6 +43,3 @@ class NumpyDevice:
     def launch(self, operator: Operator, arguments: Mapping[str, Any]) -> None:
         operator.prepare(arguments)
         operator.body(**arguments)
-
-    def kernel_hashes(self) -> dict[str, str]:
-        return {}

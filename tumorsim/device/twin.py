@@ -17,11 +17,12 @@ kernel **by name**:
 Every launch checks dtype, shape and contiguity first, since neither CuPy nor a C compiler does.
 """
 
+import hashlib
 import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated, Any, Generic, ParamSpec, Protocol, get_args, get_origin
 
 import numpy as np
@@ -62,7 +63,6 @@ class Device(Protocol):
     def dot(self, a: Array, b: Array) -> float: ...
     def maximum(self, array: Array) -> float: ...
     def launch(self, operator: "Operator", arguments: Mapping[str, Any]) -> None: ...
-    def kernel_hashes(self) -> dict[str, str]: ...
 
 
 @dataclass(frozen=True)
@@ -198,6 +198,21 @@ def _spread(arguments: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, tuple) and len(value) in _SUFFIXES:
             spread.update({f"{name}_{s}": v for s, v in zip(_SUFFIXES[len(value)], value, strict=True)})
     return spread
+
+
+@cache
+def headers_hash() -> str:
+    """Hash of the headers that kernels include: caches of compiled kernels must know of it."""
+    headers = sorted((kernels_directory() / "include").iterdir())
+    return hashlib.sha256(b"".join(path.read_bytes() for path in headers)).hexdigest()[:16]
+
+
+def kernel_hashes() -> dict[str, str]:
+    """Hash of every kernel's text with the headers, by name: which equations a result was made with."""
+    return {
+        path.stem: hashlib.sha256(path.read_bytes() + headers_hash().encode()).hexdigest()[:16]
+        for path in sorted(kernels_directory().glob("*.cu"))
+    }
 
 
 def kernel_twin(body: Callable[P, None] | None = None, *, rows: tuple[str, str] = ("nz", "ny")) -> Any:
