@@ -1,6 +1,7 @@
 // Reversible binding in a closed voxel, N + site ⇌ B, solved exactly over one step (N = εC, T = N + B conserved). With
 // V = B_max − B, what binds since the start obeys dδ/dt = k'[δ² − Σδ + P], k' = k_on/ε, K_d = k_off/k':
 //   Σ = N + V + K_d,  P = NV − K_d B,  g = √(Σ² − 4P),  δ = 2P(1 − E)/(g(1 + E) + Σ(1 − E)),  E = e^{−k' g dt}
+#include "decayed_part.cuh"
 #include "grid.cuh"
 #include "rounding.cuh"
 
@@ -19,9 +20,10 @@ extern "C" __global__ void bind(
         const double free = epsilon * c, vacant = sites - b, excess = free - vacant;
         const double sum = free + vacant + dissociation;
         const double gap = sqrt(excess * excess + dissociation * (sum + free + vacant + 4 * b));    // all terms ≥ 0
-        const double passed = -expm1(-k * gap * dt), time = gap > 0 ? passed / gap : k * dt;
+        const double passed = decayed_part(k * gap * dt), time = gap > 0 ? passed / gap : k * dt;
         const double change = 2 * (free * vacant - dissociation * b) * time / (2 - passed + sum * time);
-        const double binds = fmin(fmax(change, -b), fmin(free, vacant));
+        const double most = free < vacant ? free : vacant;
+        const double binds = change < -b ? -b : change > most ? most : change;
         const real stored = rounded<real>(b + binds, dither_at(dither, x));
         const real left = rounded<real>(c - binds / epsilon, ~dither_at(dither, x));
         bound[i] = stored < binding_sites[i] ? stored : binding_sites[i];

@@ -6,6 +6,7 @@
 //   conductance_*   g = harmonic(εD)/h² on faces, 1/s; on the faces of the box 2εD/h², or 0 where nothing passes
 //   booked          per row: 0 the amount that leaves the box per unit of time in the state `last`   1 the count
 #include "grid.cuh"
+#include "padded_row.cuh"
 #include "rounding.cuh"
 #include "row_sum.cuh"
 
@@ -79,19 +80,15 @@ static __device__ __forceinline__ int store(const Row& r, int x, real net)
 template <int STAGE, bool EDGE>
 static __device__ __forceinline__ int advance_row(const Row& r)
 {
+    PADDED_ROW(c, r.c, r.nx);
+    const int last = r.nx - 1;
     int negative = 0;
     SUM_X(negative)
-    FOR_EACH_X(x, 1, r.nx - 1) {
-        const real here = r.c[x];
-        const real along = product(r.g[x], r.c[x - 1] - here) + product(r.g[x + 1], r.c[x + 1] - here);
-        negative += store<STAGE>(r, x, along + inflow<EDGE>(r.y, here, x) + inflow<EDGE>(r.z, here, x));
-    }
-    for (int e = threadIdx.x; e < (r.nx > 1 ? 2 : 1); e += blockDim.x) {
-        const int x = e == 0 ? 0 : r.nx - 1;
-        const Axis along = axis_through(r.c + x, r.g + x, 1, x, r.nx, r.x_low, r.x_high);
-        const real here = r.c[x];
-        negative += store<STAGE>(r, x, inflow<true>(along, here, 0) + inflow<EDGE>(r.y, here, x) +
-                                       inflow<EDGE>(r.z, here, x));
+    FOR_EACH_X(x, 0, r.nx) {
+        const real here = c.at(x);
+        const real below = x == 0 ? r.x_low : c.at(x - 1), above = x == last ? r.x_high : c.at(x + 1);
+        const real along = product(r.g[x], below - here) + product(r.g[x + 1], above - here);
+        negative += store<STAGE>(r, x, along + (inflow<EDGE>(r.y, here, x) + inflow<EDGE>(r.z, here, x)));
     }
     return negative;
 }
@@ -106,10 +103,8 @@ static __device__ __forceinline__ int advance_row(const Row& r, bool edge)
 static __device__ __forceinline__ double leaving(const Row& r, bool edge)
 {
     double sum = 0;
-    for (int e = threadIdx.x; e < (r.nx > 1 ? 2 : 1); e += blockDim.x) {
-        const int x = e == 0 ? 0 : r.nx - 1;
-        sum += leaving(axis_through(r.c + x, r.g + x, 1, x, r.nx, r.x_low, r.x_high), r.c[x], 0);
-    }
+    if (threadIdx.x == 0)
+        sum += (double)product(r.g[0], r.c[0] - r.x_low) + (double)product(r.g[r.nx], r.c[r.nx - 1] - r.x_high);
     if (edge) {
         SUM_X(sum)
         FOR_EACH_X(x, 0, r.nx) sum += leaving(r.y, r.c[x], x) + leaving(r.z, r.c[x], x);

@@ -1,5 +1,6 @@
 // What a step of length dt takes from C, and adds to it per unit of plasma concentration:
 //   lost = 1 − e^{−k dt},  gained = (a/ε)·lost/k,  k = (b + φ_L)/ε + uptake + decay
+#include "decayed_part.cuh"
 #include "grid.cuh"
 
 extern "C" __global__ void exchange_factors(
@@ -15,7 +16,7 @@ extern "C" __global__ void exchange_factors(
         const double drained = (double)reabsorption[i] + (lymph_drainage ? (double)lymph_drainage[i] : 0.0);
         const double uptake = uptake_rate ? (double)uptake_rate[i] : 0.0;
         const double k = drained / (double)available_fraction[i] + uptake + decay;
-        const double part = -expm1(-k * dt);
+        const double part = decayed_part(k * dt);
         lost[i] = (real)part;
         gained[i] = (real)((double)extravasation[i] / (double)available_fraction[i] * (k > 0.0 ? part / k : dt));
     }

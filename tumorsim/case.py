@@ -24,6 +24,7 @@ from tumorsim.tissue.images import regions_from_image
 from tumorsim.tissue.properties import load_map, property_map
 from tumorsim.tissue.regions import Regions
 from tumorsim.transport.reactions import Kinetics
+from tumorsim.transport.steady import SteadyState, solve_steady
 from tumorsim.transport.stepper import Stepper, TransportProperties
 from tumorsim.vessels.blood_flow import blood_flow
 from tumorsim.vessels.network import Network
@@ -270,6 +271,18 @@ class Case:
             precision=run.precision,
             cfl=run.cfl,
             max_step=run.max_step,
+        )
+
+    def solve_steady(self, device: Device, flow: Flow) -> SteadyState:
+        """The steady state under ``dosing.plasma_concentration``."""
+        plasma = self.config.dosing.plasma_concentration
+        return solve_steady(
+            device,
+            self.grid,
+            flow=flow,
+            properties=self.transport,
+            boundaries=self.config.transport.boundaries,
+            plasma_concentration=plasma.value if plasma else 0.0,
         )
 
     def __repr__(self) -> str:

@@ -7,6 +7,7 @@ from tumorsim.config.checks import estimated_memory
 from tumorsim.device.select import select_device
 from tumorsim.fields import FIELDS, POOLS
 from tumorsim.tissue.regions import Regions
+from tumorsim.transport.stepper import Stepper
 
 
 def limits(case: Case, *, device: str = "auto") -> dict[str, tuple[float, str, str]]:
@@ -15,7 +16,7 @@ def limits(case: Case, *, device: str = "auto") -> dict[str, tuple[float, str, s
     config, grid = case.config, case.grid
     flow = case.solve_flow(machine)
     stepper = case.stepper(machine, flow)
-    schedule = case.schedule(stepper.step_size)
+    steady = config.run.mode == "steady"
     speed = max(machine.maximum(abs(u)) for u in flow.velocity)
     diffusivity = float(np.median(case.diffusivity))
     uptake = float(case.tissue_map("uptake_rate").max())
@@ -23,9 +24,8 @@ def limits(case: Case, *, device: str = "auto") -> dict[str, tuple[float, str, s
     return {
         "voxels": (grid.voxels, "", repr(grid)),
         "memory": (estimated_memory(config), "B", "that the run needs, about"),
-        "result file": (_file_size(case, len(schedule.output_times) + 1), "B", "at most, before compression"),
-        **{f"step: {name}": (limit, "s", STEP_LIMITS[name]) for name, limit in stepper.limits.items()},
-        "steps": (schedule.count, "", "in all"),
+        "result file": (_file_size(case, _outputs(case)), "B", "at most, before compression"),
+        **({} if steady else _steps(case, stepper)),
         "pressure iterations": (flow.iterations, "", f"to a relative residual of {flow.residual:.1e}"),
         "fastest flow": (speed, "m/s", "Darcy velocity on a face"),
         "diffusivity": (diffusivity, "m^2/s", "of the agent in the interstitium, median"),
@@ -41,6 +41,19 @@ def limits(case: Case, *, device: str = "auto") -> dict[str, tuple[float, str, s
             "L √(k/D) with the largest uptake rate k",
         ),
     }
+
+
+def _steps(case: Case, stepper: Stepper) -> dict[str, tuple[float, str, str]]:
+    """What limits a step, and how many there are."""
+    count = case.schedule(stepper.step_size).count
+    meaning = "in all" if case.config.run.step_error is None else "at least; run.step_error may shorten them"
+    limits = {f"step: {name}": (limit, "s", STEP_LIMITS[name]) for name, limit in stepper.limits.items()}
+    return {**limits, "steps": (count, "", meaning)}
+
+
+def _outputs(case: Case) -> int:
+    """How many times the fields are written."""
+    return 1 if case.config.run.mode == "steady" else len(case.schedule(1.0).output_times) + 1
 
 
 STEP_LIMITS = {

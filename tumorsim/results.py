@@ -88,8 +88,14 @@ class Results:
     @property
     def complete(self) -> bool:
         """Whether the run reached the end that its config asks for."""
-        duration = self.config.get("run", {}).get("duration", 0.0)
+        run = self.config.get("run", {})
+        duration = 0.0 if self.steady else run.get("duration", 0.0)
         return bool(len(self.times)) and bool(self.times[-1] >= duration * (1 - 1e-9))
+
+    @property
+    def steady(self) -> bool:
+        """Whether it holds a steady state, at time 0, instead of a course in time."""
+        return bool(self.config.get("run", {}).get("mode") == "steady")
 
     def unit(self, name: str) -> str:
         """The unit of a field, of a statistic or of a term of the ledger."""
@@ -218,6 +224,7 @@ class Results:
 
     def __repr__(self) -> str:
         span = f", {time_text(self.times[0])} to {time_text(self.times[-1])}" if len(self.times) else ""
+        span = ", the steady state" if self.steady and span else span
         return (
             f"Results({str(self.path)!r})  {self.title}\n"
             f"  grid     {self.grid!r}\n"
@@ -300,6 +307,7 @@ def summary(results: Results) -> dict[str, Any]:
         "bytes": results.path.stat().st_size,
         "title": results.title,
         "complete": results.complete,
+        "steady": results.steady,
         "outputs": len(results.times),
         "times": [float(time) for time in results.times],
         "grid": {

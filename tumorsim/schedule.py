@@ -50,6 +50,10 @@ class Schedule:
         """Number of steps in all."""
         return sum(count for _, _, count in self._intervals())
 
+    def next_moment(self, time: float) -> float:
+        """The first output time or landmark after ``time``."""
+        return next(end for _, end, _ in self._intervals() if end > time)
+
     def _intervals(self) -> Iterator[tuple[float, float, int]]:
         moments = {t for t in (*self.output_times, *self.landmarks, self.duration) if 0 < t <= self.duration}
         start = 0.0

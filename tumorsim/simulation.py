@@ -3,11 +3,11 @@
 import signal
 import threading
 import time as clock
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,8 @@ from tumorsim.sinks.fields import ResultFile
 from tumorsim.sinks.ledger import LONG_NAMES, Ledger, check_closure, closure
 from tumorsim.sinks.provenance import collect
 from tumorsim.sinks.statistics import field_statistics, statistics_fields
+from tumorsim.stepping import Moment, controlled_steps, planned_steps
+from tumorsim.transport.steady import RATE_NAMES
 from tumorsim.transport.stepper import State, Stepper
 
 if TYPE_CHECKING:
@@ -42,20 +44,8 @@ class Progress:
     duration: float
     dt: float
     step: int
-    steps: int
     wall_seconds: float
     ledger_error: float
-
-
-@dataclass
-class Moment:
-    """All that a run knows after ``step`` steps: what a checkpoint holds."""
-
-    step: int
-    time: float
-    outputs: int
-    state: State
-    ledger: Ledger
 
 
 def simulate(
@@ -71,6 +61,7 @@ def simulate(
     Solves the interstitial pressure and velocity once, then carries the agent by split steps that land on every
     output time, under a ledger that must close. With ``resume`` it goes on from the newest checkpoint beside
     ``out``, bit for bit; an interrupt leaves a checkpoint.
+    With ``run.mode = "steady"`` it solves for the steady state instead, which is one output at time 0.
     Raises ConfigError, DeviceError, NumericsError or StorageError.
     """
     from tumorsim.results import Results
@@ -78,6 +69,9 @@ def simulate(
     out = out or Path(f"{case.name}.vtkhdf")
     machine, _ = select_device(device)
     flow = case.solve_flow(machine)
+    if case.config.run.mode == "steady":
+        _write_steady(case, machine, flow, out)
+        return Results(out)
     stepper = case.stepper(machine, flow)
     if not resume:
         remove_checkpoints(out)
@@ -111,10 +105,8 @@ class Run:
 
     def to_the_end(self) -> None:
         """Take all the steps that are left; an interrupt ends the step it came in, then leaves a checkpoint."""
-        steps = self.schedule.count
         with _interrupts_held() as interrupted:
-            for step in self.schedule.steps(after=self.moment.step):
-                self.advance(step)
+            for step in self.steps():
                 if step.output:
                     self.record()
                 now = clock.monotonic()
@@ -122,14 +114,14 @@ class Run:
                     self.checkpoint()
                 if interrupted:
                     raise KeyboardInterrupt
-                if now - self._reported >= PROGRESS_EVERY or step.number == steps:
-                    self.report(step, steps)
+                if now - self._reported >= PROGRESS_EVERY or step.end == self.schedule.duration:
+                    self.report(step)
 
-    def advance(self, step: Step) -> None:
-        """Take one step."""
-        moment = self.moment
-        moment.ledger.add(self.stepper.step(moment.state, step.start, step.length, self.case.plasma))
-        moment.step, moment.time = step.number, step.end
+    def steps(self) -> Iterator[Step]:
+        """The steps that are left, each of them taken: of fixed length, or as long as their error allows."""
+        whole = self.moment, self.stepper, self.schedule, self.case.plasma
+        tolerance = self.case.config.run.step_error
+        return planned_steps(*whole) if tolerance is None else controlled_steps(*whole, tolerance=tolerance)
 
     def record(self) -> None:
         """Store the fields, the statistics and the ledger of this moment, once the ledger was found to close."""
@@ -160,18 +152,22 @@ class Run:
             time=moment.time,
             state=arrays,
             config=self.case.config.resolved(),
-            extra={"outputs": moment.outputs, "ledger": moment.ledger.to_json()},
+            extra={
+                "outputs": moment.outputs,
+                "ledger": moment.ledger.to_json(),
+                "next_step": moment.next_step,
+            },
         )
         self._saved = clock.monotonic()
 
-    def report(self, step: Step, steps: int) -> None:
+    def report(self, step: Step) -> None:
         """Tell whoever listens how far the run is."""
         self._reported = clock.monotonic()
         if self._progress is not None:
             error = closure(self._ledger_entries(self.stepper.pools(self.moment.state)))
             elapsed = self._reported - self._started
             duration = self.schedule.duration
-            self._progress(Progress(step.end, duration, step.length, step.number, steps, elapsed, error))
+            self._progress(Progress(step.end, duration, step.length, step.number, elapsed, error))
 
     def _ledger_entries(self, pools: dict[str, np.ndarray]) -> dict[str, float]:
         volume = self.case.grid.voxel_volume
@@ -222,36 +218,72 @@ def _resumed(case: Case, stepper: Stepper, out: Path) -> Moment:
         checkpoint.extra["outputs"],
         State(**pools),
         Ledger(**checkpoint.extra["ledger"]),
+        checkpoint.extra["next_step"],
     )
 
 
 def _result_file(case: Case, device: Device, moment: Moment, out: Path) -> ResultFile:
     """A new file, or that of the interrupted run cut back to the moment it goes on from."""
-    provenance = collect(
+    if moment.outputs:
+        return ResultFile.resume(out, moment.outputs, provenance=_provenance(case, device))
+    ledger = [Field(name, "{amount}", meaning) for name, meaning in LONG_NAMES.items()]
+    return _new_file(case, device, out, pools=POOLS, ledger=ledger)
+
+
+def _new_file(
+    case: Case, device: Device, out: Path, *, pools: Sequence[str], ledger: Sequence[Field]
+) -> ResultFile:
+    """A file for the fields of the config; of those that change in time, for ``pools`` only."""
+    config = case.config
+    return ResultFile.create(
+        out,
+        grid=case.grid,
+        fields=[FIELDS[name] for name in config.output.fields if name not in POOLS or name in pools],
+        amount_unit=case.amount_unit,
+        title=case.title,
+        config_given=config.config_given,
+        config_resolved=config.resolved(),
+        provenance=_provenance(case, device),
+        region_names=case.regions.names,
+        statistics=statistics_fields(case.regions.names, pools),
+        ledger=ledger,
+        network=case.network,
+        precision=config.output.precision,
+        compression=config.output.compression,
+    )
+
+
+def _provenance(case: Case, device: Device) -> dict[str, Any]:
+    """What made the file."""
+    return collect(
         device_name=f"{device.name}: {device.description}",
         kernel_hashes=kernel_hashes(),
         seed=case.config.tissue.seed,
         inputs=case.input_files,
     )
-    if moment.outputs:
-        return ResultFile.resume(out, moment.outputs, provenance=provenance)
-    config = case.config
-    return ResultFile.create(
-        out,
-        grid=case.grid,
-        fields=[FIELDS[name] for name in config.output.fields],
-        amount_unit=case.amount_unit,
-        title=case.title,
-        config_given=config.config_given,
-        config_resolved=config.resolved(),
-        provenance=provenance,
+
+
+def _write_steady(case: Case, device: Device, flow: Flow, out: Path) -> None:
+    """Solve for the steady state, and store it as the only output, at time 0.
+
+    The ledger holds rates. Cells that take agent up fill for ever, so the free agent is the only pool.
+    """
+    found = case.solve_steady(device, flow)
+    statistics = field_statistics(
+        {"free": found.free},
+        labels=case.regions.labels,
         region_names=case.regions.names,
-        statistics=statistics_fields(case.regions.names, POOLS),
-        ledger=[Field(name, "{amount}", meaning) for name, meaning in LONG_NAMES.items()],
-        network=case.network,
-        precision=config.output.precision,
-        compression=config.output.compression,
+        grid=case.grid,
+        dose=case.config.dosing.dose.value,
     )
+    entries = {"free": float(found.free.sum()) * case.grid.voxel_volume, **found.rates}
+    ledger = [Field("free", "{amount}", LONG_NAMES["free"])]
+    ledger += [Field(name, "{amount}/s", meaning) for name, meaning in RATE_NAMES.items()]
+    stored = _steady_fields(case, device, flow)
+    if "free" in case.config.output.fields:
+        stored["free"] = found.free
+    with _new_file(case, device, out, pools=("free",), ledger=ledger) as file:
+        file.append(0.0, stored, statistics=statistics, ledger=entries)
 
 
 def _steady_fields(case: Case, device: Device, flow: Flow) -> dict[str, np.ndarray]:

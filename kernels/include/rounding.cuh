@@ -22,20 +22,6 @@ static __device__ __forceinline__ unsigned int dither_at(unsigned int row, int x
     return row + 0x9E3779B9u * (unsigned int)x;
 }
 
-static __device__ __forceinline__ float unit_in_last_place(float value)
-{
-    unsigned int bits;
-#ifdef TUMORSIM_HOST
-    __builtin_memcpy(&bits, &value, sizeof bits);
-    bits &= 0x7F800000u;
-    __builtin_memcpy(&value, &bits, sizeof bits);
-#else
-    bits = __float_as_uint(value) & 0x7F800000u;
-    value = __uint_as_float(bits);
-#endif
-    return value * 1.1920928955078125e-07f;  // 2⁻²³ of the power of two below
-}
-
 template <typename Real>
 static __device__ __forceinline__ Real rounded(double exact, unsigned int dither);
 
@@ -45,12 +31,23 @@ __device__ __forceinline__ double rounded<double>(double exact, unsigned int)
     return exact;
 }
 
+// The 29 bits of the mantissa that float does not have are carried over by chance, then cut off.
 template <>
 __device__ __forceinline__ float rounded<float>(double exact, unsigned int dither)
 {
-    const float nearest = (float)exact;
-    const float shift = (float)(int)dither * (unit_in_last_place(nearest) * 2.3283064365386963e-10f);   // ±½ unit
-    return (double)nearest == exact ? nearest : (float)(exact + (double)shift);
+    unsigned long long bits;
+#ifdef TUMORSIM_HOST
+    __builtin_memcpy(&bits, &exact, sizeof bits);
+#else
+    bits = __double_as_longlong(exact);
+#endif
+    bits = (bits + (dither >> 3)) & ~0x1FFFFFFFull;
+#ifdef TUMORSIM_HOST
+    __builtin_memcpy(&exact, &bits, sizeof bits);
+#else
+    exact = __longlong_as_double(bits);
+#endif
+    return (float)exact;
 }
 
 // A product that is rounded by itself, not fused into the sum it enters: both voxels of a face see the same flux.

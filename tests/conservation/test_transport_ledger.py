@@ -97,7 +97,9 @@ def test_any_tissue_is_conserved_and_positive(
     random = np.random.default_rng(seed)
     grid = Grid(shape, (1.0, 0.7, 1.3))
     sites = in_places(random, grid, 0.7)
-    if precision == "float32":  # the rounding of 60 stages, 1e-6 of what drains from a single row, must average out
+    if (
+        precision == "float32"
+    ):  # the rounding of 60 stages, 1e-6 of what drains from a single row, must average out
         diffusivity = min(diffusivity, 1.0)
     properties = TransportProperties(
         available_fraction=0.05 + 0.9 * random.random(shape),

@@ -228,5 +228,7 @@ def test_starling(shape, real, device, begun):
 
 def test_fluid_exchange(shape, real, device):
     a = Arrays(shape, real)
-    coefficients = [a.field(*limits, real=np.float64) for limits in [(-1, 1), (0, 1), (-1, 1), (0, 1), (-1, 1)]]
+    coefficients = [
+        a.field(*limits, real=np.float64) for limits in [(-1, 1), (0, 1), (-1, 1), (0, 1), (-1, 1)]
+    ]
     assert_twins_agree(fluid_exchange, device, [a.poisoned(), a.poisoned(), a.rows(3), *coefficients], real)

@@ -132,6 +132,8 @@ def test_bind(shape, real, device, on, off):
 @pytest.mark.parametrize("pools", ["both", "bound", "internalised"])
 def test_internalise(shape, real, device, pools):
     a = Arrays(shape, real)
-    bound, internalised = (a.field() if pools in ("both", pool) else None for pool in ("bound", "internalised"))
+    bound, internalised = (
+        a.field() if pools in ("both", pool) else None for pool in ("bound", "internalised")
+    )
     rates = {"internalisation": 0.3 if pools == "both" else 0.0, "degradation": 0.2, "decay": 0.1, "dt": 0.5}
     assert_twins_agree(internalise, device, [bound, internalised, a.rows(2)], real, **rates, seed=2)

@@ -1,12 +1,22 @@
 """The multigrid cycle is a symmetric positive operator on any shape, and its coarse levels are honest media."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from tumorsim.boundaries import Boundaries
 from tumorsim.device.select import describe_devices, select_device
 from tumorsim.flow.medium import Medium, make_medium
-from tumorsim.flow.multigrid import DENSE, Multigrid, build_levels, coarsen, dense_inverse, make_level, strong_axes
+from tumorsim.flow.multigrid import (
+    DENSE,
+    Multigrid,
+    build_levels,
+    coarsen,
+    dense_inverse,
+    make_level,
+    strong_axes,
+)
 from tumorsim.grid import Grid
 from tumorsim.operators.pressure_operator import net_outflow
 
@@ -14,7 +24,9 @@ DEVICES = [name for name, here, _ in describe_devices() if here and name != "cud
 MIXED = Boundaries(z_low=0.0, y_high=0.0, x_low=0.0, x_high=0.0)
 
 
-def rough_medium(device, shape, *, spacing=(1.0, 1.0, 1.0), boundaries=MIXED, absorption=0.1, dtype=np.float64, contrast=4):
+def rough_medium(
+    device, shape, *, spacing=(1.0, 1.0, 1.0), boundaries=MIXED, absorption=0.1, dtype=np.float64, contrast=4
+):
     """Conductivities over ``contrast`` decades between neighbours, absorption in a tenth of the voxels."""
     random = np.random.default_rng(list(shape))
     conductivity = device.upload(10.0 ** random.uniform(-contrast, 0, shape))
@@ -89,7 +101,7 @@ def test_levels_shrink_to_a_size_that_can_be_inverted(device, shape):
     levels = build_levels(device, medium)
     sizes = [np.prod(level.medium.shape) for level in levels]
     assert sizes[-1] <= DENSE < sizes[-2]
-    assert all(small < large for large, small in zip(sizes, sizes[1:], strict=False))
+    assert all(small < large for large, small in pairwise(sizes))
     assert sum(sizes) < 2.1 * sizes[0]
 
 

@@ -88,7 +88,12 @@ def rough_medium(random, shape):
     boundaries = Boundaries(z_low=0.0, y_high=0.0, x_low=0.0)
     epsilon /= epsilon.max()
     diffusion = Diffusion(
-        DEVICE, grid, diffusivity=d, available_fraction=epsilon, epsilon=DEVICE.upload(epsilon), boundaries=boundaries
+        DEVICE,
+        grid,
+        diffusivity=d,
+        available_fraction=epsilon,
+        epsilon=DEVICE.upload(epsilon),
+        boundaries=boundaries,
     )
     return grid, epsilon, diffusion
 

@@ -1,6 +1,7 @@
 """Transport against closed forms (physics.md I.4), with the observed order of accuracy."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import exp, pi, sqrt
 
 import numpy as np
@@ -43,9 +44,7 @@ class Dose:
 
 def uniform_flow(grid, velocity, *, filtration=0.0, lymph=0.0):
     """The same velocity (z, y, x) everywhere."""
-    faces = tuple(
-        DEVICE.upload(np.full(grid.face_shape(axis), float(u))) for axis, u in enumerate(velocity)
-    )
+    faces = tuple(DEVICE.upload(np.full(grid.face_shape(axis), float(u))) for axis, u in enumerate(velocity))
     return Flow(
         faces, DEVICE.upload(np.full(grid.shape, filtration)), DEVICE.upload(np.full(grid.shape, lymph))
     )
@@ -64,7 +63,18 @@ def line(n, length=1.0):
     return Grid((1, 1, n), (1.0, 1.0, length / n))
 
 
-def stepper(grid, flow, *, diffusivity=0.0, epsilon=1.0, boundaries=None, kinetics=None, cfl=0.4, max_step=1e30, **more):
+def stepper(
+    grid,
+    flow,
+    *,
+    diffusivity=0.0,
+    epsilon=1.0,
+    boundaries=None,
+    kinetics=None,
+    cfl=0.4,
+    max_step=1e30,
+    **more,
+):
     properties = TransportProperties(
         available_fraction=epsilon,
         diffusivity=diffusivity,
@@ -95,7 +105,7 @@ def run(s, end, **how):
 
 def orders(errors):
     """Observed order between successive refinements by two."""
-    return [float(np.log2(a / b)) for a, b in zip(errors, errors[1:], strict=False)]
+    return [float(np.log2(a / b)) for a, b in pairwise(errors)]
 
 
 # Inlet and puff ---------------------------------------------------------------------------------------------
@@ -195,7 +205,7 @@ def dense_diffusion(grid, coefficient, epsilon):
 
 
 def test_super_time_stepping_is_second_order_in_time():
-    """From 25 explicit steps at once (9 stages) to one and a half; the number of stages jumps, so the mean order counts."""
+    """From 25 explicit steps at once to one and a half; the number of stages jumps, so the mean order counts."""
     from scipy.linalg import expm
 
     n, end = 64, 4e-3
@@ -363,7 +373,7 @@ def bound_after(dt, *, c, b, sites, epsilon, on, off):
 @pytest.mark.parametrize("ligand", [0.2, 1.0, 3.0])
 @pytest.mark.parametrize("dt", [1e-6, 0.5, 1e4])
 def test_binding_in_a_closed_voxel(ligand, off, dt):
-    """D.1: b = b₊b₋(1 − E)/(b₊ − b₋E), E = e^{−kΔt}, from no bound; here in 50 digits' stead with fractions of expm1."""
+    """D.1: b = b₊b₋(1 − E)/(b₊ − b₋E), E = e^{−kΔt}, from no bound; written with 1 − E, which may be small."""
     sites, epsilon, on = 1.0, 0.4, 2.0
     k = on / epsilon
     total = ligand + sites + off / k
@@ -377,7 +387,7 @@ def test_binding_in_a_closed_voxel(ligand, off, dt):
 
 
 def test_binding_from_a_constant_ligand():
-    """D.1, open: with far more ligand than sites, B = B_max q (1 − e^{−(k_on C + k_off)t}), q = k_on C/(k_on C + k_off)."""
+    """D.1, open: far more ligand than sites, B = B_max q (1 − e^{−kt}), k = k_on C + k_off, q = k_on C/k."""
     on, off, c0, sites, t = 1.5, 0.4, 0.7, 0.3, 0.9
     b, c = bound_after(t, c=c0, b=0, sites=sites, epsilon=1e9, on=on, off=off)
     rate = on * c0 + off
@@ -394,7 +404,9 @@ def test_internalised_agent_follows_bateman(degradation):
     matrix[0, 0], matrix[1, 0], matrix[1, 1] = -into - decay, into, -degradation - decay
     matrix[2, :2], matrix[3, 1] = decay, degradation
     exact = expm(matrix * dt) @ [0.8, 0.3, 0, 0]
-    arrays = [DEVICE.upload(np.full((1, 1, 1), v)) for v in (0.8, 0.3)] + [DEVICE.empty((2, 1, 1), np.float64)]
+    arrays = [DEVICE.upload(np.full((1, 1, 1), v)) for v in (0.8, 0.3)] + [
+        DEVICE.empty((2, 1, 1), np.float64)
+    ]
     internalise(DEVICE, *arrays, internalisation=into, degradation=degradation, decay=decay, dt=dt, seed=0)
     found = [*(float(a[0, 0, 0]) for a in arrays[:2]), *DEVICE.download(arrays[2]).ravel()]
     assert found == pytest.approx(exact, rel=1e-13, abs=1e-15)

@@ -189,7 +189,10 @@ def _agent(inputs: Inputs) -> Problems:
     """The agent has a size and half-lives."""
     agent = inputs.config.agent
     why = f"the catalogue has none for {agent.name}" if agent.name else "there is no agent.name"
-    for name, shown in {"diameter": '"85 nm"', "plasma_half_lives": '["1.4 h", "45.9 h"]'}.items():
+    needed = {"diameter": '"85 nm"', "plasma_half_lives": '["1.4 h", "45.9 h"]'}
+    if inputs.config.run.mode == "steady":
+        del needed["plasma_half_lives"]
+    for name, shown in needed.items():
         if not _of_agent(agent, name):
             fault = f"is required, and not given; {why}"
             yield Problem(f"agent.{name}", None, fault, f"Add for example {name} = {shown} to [agent]")
@@ -249,14 +252,12 @@ def _binding(inputs: Inputs) -> Problems:
     """Binding takes both rates, and amounts in mol."""
     config, agent = inputs.config, inputs.config.agent
     tissue = config.tissue
-    places = [name for name in tissue.region_names if _of_region(tissue, name, "binding_sites") > 0]
-    if not places and "binding_sites" not in tissue.maps:
+    if not (places := _binding_places(tissue)):
         return
     rates = {"binding_on": ("binding_on",), "binding_off": ("binding_off", "dissociation_constant")}
     for name, sources in rates.items():
         if all(_of_agent(agent, source) is None for source in sources):
-            where = ", ".join(places) or "a map"
-            fault = f"is required, and not given, for there are binding sites in {where}"
+            fault = f"is required, and not given, for there are binding sites in {', '.join(places)}"
             shown = {"binding_on": "1e5 1/(M s)", "binding_off": "1e-4 1/s"}[name]
             yield Problem(f"agent.{name}", None, fault, f'Add for example {name} = "{shown}" to [agent]')
     dose = config.dosing.dose
@@ -264,6 +265,13 @@ def _binding(inputs: Inputs) -> Problems:
         fault = "binding sites are counted in mol, so the dose must be too"
         cure = _in_mol(dose, _of_agent(agent, "molar_mass"))
         yield Problem("dosing.dose", f"{dose.value:g} {dose.unit}", fault, cure)
+
+
+def _binding_places(tissue: Tissue) -> list[str]:
+    """The regions with binding sites, or a map that gives them."""
+    if "binding_sites" in tissue.maps:
+        return ["a map"]
+    return [name for name in tissue.region_names if _of_region(tissue, name, "binding_sites") > 0]
 
 
 def _in_mol(dose: Amount, molar_mass: float | None) -> str:
@@ -275,7 +283,8 @@ def _in_mol(dose: Amount, molar_mass: float | None) -> str:
 def _amount_units(inputs: Inputs) -> Problems:
     """Amounts are all in the unit of the dose."""
     unit = inputs.config.dosing.dose.unit
-    amounts = {"dosing.initial_free": inputs.config.dosing.initial_free}
+    dosing = inputs.config.dosing
+    amounts = {f"dosing.{name}": getattr(dosing, name) for name in ("initial_free", "plasma_concentration")}
     amounts |= {
         "transport.boundary": next((c for c in inputs.config.transport.conditions if c and c.value), None)
     }
@@ -298,6 +307,8 @@ def _output_choice(inputs: Inputs) -> Problems:
 
 
 def _output_times(inputs: Inputs) -> Problems:
+    if inputs.config.run.mode == "steady":
+        return
     duration, output = inputs.config.run.duration, inputs.config.output
     cure = f"The run lasts {duration:g} s: use times up to that, or a longer run.duration"
     for k, time in enumerate(output.times or ()):
@@ -305,6 +316,36 @@ def _output_times(inputs: Inputs) -> Problems:
             yield Problem(f"output.times[{k}]", f"{time:g} s", "is after the end of the run", cure)
     if output.every is not None and output.every > duration * (1 + 1e-12):
         yield Problem("output.every", f"{output.every:g} s", "is longer than the run", cure)
+
+
+def _transient(inputs: Inputs) -> Problems:
+    """A march takes a duration, and its plasma level from the dose."""
+    config = inputs.config
+    if config.run.mode == "steady":
+        return
+    if config.run.duration == 0:
+        fault, cure = "is required, and not given", 'Add for example duration = "24 h" (simulated time)'
+        yield Problem("run.duration", None, fault, cure)
+    if config.dosing.plasma_concentration is not None:
+        fault = "only a steady state has a constant one; here the dose and the half-lives set it"
+        yield Problem("dosing.plasma_concentration", None, fault, 'Remove it, or set run.mode = "steady"')
+
+
+def _steady(inputs: Inputs) -> Problems:
+    """A steady state is that of a linear problem under a constant plasma concentration."""
+    config = inputs.config
+    if config.run.mode != "steady":
+        return
+    if config.dosing.plasma_concentration is None:
+        cure = 'Add for example plasma_concentration = "1 nM" to [dosing]'
+        yield Problem("dosing.plasma_concentration", None, 'is required where run.mode = "steady"', cure)
+    if config.dosing.initial_free is not None:
+        fault = "a steady state does not depend on where it began"
+        yield Problem("dosing.initial_free", None, fault, 'Remove it, or set run.mode = "transient"')
+    if places := _binding_places(config.tissue):
+        fault = f"binding fills its sites and is not linear, and there are sites in {', '.join(places)}"
+        cure = 'Set binding_sites = "0 uM" there, or run.mode = "transient"'
+        yield Problem("run.mode", "steady", fault, cure)
 
 
 # memory -----------------------------------------------------------------------------------------------------
@@ -324,9 +365,14 @@ def bytes_per_voxel(precision: str) -> int:
     return 1 + 8 * (HOST_ARRAYS + SOLVER_ARRAYS) + state * STATE_ARRAYS
 
 
+STEADY_BYTES = 530
+"""Bytes per voxel of the solver of a steady state: matrices of all levels, 20 vectors of GMRES [C]."""
+
+
 def estimated_memory(config: Config) -> int:
     """Bytes that a run of ``config`` needs, to a factor of about 1.5: voxels × `bytes_per_voxel`."""
-    return Inputs(config).grid.voxels * bytes_per_voxel(config.run.precision)
+    more = STEADY_BYTES if config.run.mode == "steady" else 0
+    return Inputs(config).grid.voxels * (bytes_per_voxel(config.run.precision) + more)
 
 
 def _memory(inputs: Inputs) -> Problems:
@@ -376,5 +422,7 @@ CHECKS: tuple[Callable[[Inputs], Problems], ...] = (
     _amount_units,
     _output_choice,
     _output_times,
+    _transient,
+    _steady,
     _memory,
 )

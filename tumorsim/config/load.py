@@ -9,7 +9,7 @@ from typing import Any
 from tumorsim.config.checks import check
 from tumorsim.config.inputs import nearest_file
 from tumorsim.config.schema import PATH_KEYS, Config
-from tumorsim.config.validate import validate
+from tumorsim.config.validate import meant_key, validate
 from tumorsim.errors import ConfigError, Problem
 
 Tables = dict[str, Any]
@@ -33,7 +33,8 @@ def load_config(path: str | Path, *, overrides: Sequence[str] = ()) -> Config:
     _anchor(tables, Path.cwd())
     config, faults = validate(tables)
     problems += faults
-    problems += [problem for problem in check(config) if problem.key not in {fault.key for fault in faults}]
+    told = {fault.key for fault in faults} | {meant_key(fault) for fault in faults}
+    problems += [problem for problem in check(config) if problem.key not in told]
     if problems:
         raise ConfigError(*_in_order(problems))
     return config.read_from(path.absolute(), "\n".join([text, *(f"# --set {item}" for item in overrides)]))

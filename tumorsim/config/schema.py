@@ -395,18 +395,34 @@ class Dosing(Table):
     initial_free: v.AmountDensity | None = Field(
         default=None, description="in the tissue at time 0, per tissue volume"
     )
+    plasma_concentration: v.AmountDensity | None = Field(
+        default=None,
+        description='held constant in plasma, with run.mode = "steady"; the dose then only scales %ID',
+    )
 
 
 # run and output ---------------------------------------------------------------------------------------------
 
 
 class Run(Table):
-    duration: v.Duration = Field(description="simulated time", examples=['"24 h"'])
+    mode: Literal["transient", "steady"] = Field(
+        default="transient",
+        description='"steady" solves for the state under a constant dosing.plasma_concentration, without binding, '
+        "and without marching there: no other key of [run] but precision counts",
+    )
+    duration: v.Duration = Field(
+        default=0.0, description="simulated time; required unless steady", examples=['"24 h"']
+    )
     precision: Precision = Field(default="float32", description="of the fields while computing")
     cfl: v.PositiveFraction = Field(
         default=0.4, description="part of the advective limit of a step that is used [D]"
     )
     max_step: v.Duration = Field(default=600.0, description="longest time step; 10 min [D]")
+    step_error: Annotated[float, v.Number(least=1e-6, most=0.1)] | None = Field(
+        default=None,
+        description="step-doubling error: largest difference of the free concentration between one step and two half "
+        "steps, relative to its maximum, that a step may have; default: steps of fixed length",
+    )
     seed: v.Whole = Field(default=0, description="of anything random without a seed of its own")
     checkpoint_every: v.Duration = Field(
         default=600.0, description="wall time between checkpoints; 10 min [D]"

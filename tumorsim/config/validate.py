@@ -101,14 +101,14 @@ def _problems(errors: list[ErrorDetails], raw: Mapping[str, Any]) -> list[Proble
         problem = _problem(error, raw)
         if problem not in found:  # a spacing that is one value for three axes has its fault three times
             found.append(problem)
-    meant = {_meant(problem) for problem in found}
+    meant = {meant_key(problem) for problem in found}
     return [problem for problem in found if not (problem.fault == ABSENT and problem.key in meant)]
 
 
 ABSENT = "is required, and not given"
 
 
-def _meant(problem: Problem) -> str:
+def meant_key(problem: Problem) -> str:
     """The key that a misspelt one was meant to be; that this one is absent then says nothing more."""
     table, dot, _ = problem.key.rpartition(".")
     guess = re.fullmatch(r'Did you mean "(.*)"\?', problem.cure)

@@ -121,11 +121,9 @@ def _failure(
 ) -> str:
     """What to tell of a solve that did not converge."""
     size = np.abs(device.download(residual))
-    worst = np.unravel_index(int(np.nanargmax(size)), size.shape) if np.isfinite(size).any() else (0, 0, 0)
-    position = [
-        float((o + h * (k + 0.5)) * 1e6) for o, h, k in zip(grid.origin, grid.spacing, worst, strict=True)
-    ]
-    z, y, x = worst
+    worst = int(np.argmax(np.where(np.isfinite(size), size, np.inf)))
+    z, y, x = (int(k) for k in np.unravel_index(worst, size.shape))
+    position = [axis.ravel()[k] * 1e6 for axis, k in zip(grid.centers, (z, y, x), strict=True)]
     return (
         f"the interstitial pressure did not converge: relative residual {relative:.2e} after {iterations} iterations, "
         f"wanted {tolerance:.0e}. The residual is largest in voxel x={x} y={y} z={z}, at "

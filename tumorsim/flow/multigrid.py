@@ -1,15 +1,18 @@
 """Geometric multigrid for the pressure operator: the preconditioner of the conjugate gradients.
 
-One application is a V-cycle in float32, a fixed symmetric positive operator:
+One application is a V-cycle in float32, a fixed symmetric positive operator. Iterations and times that it takes, and
+what else was tried, are in docs/numerics.md.
 
 - **Levels.** A coarse level is the same kind of medium on blocks of two voxels, conductances and all, so one
   set of kernels serves every level. Only the axes that conduct well are halved: those whose geometric mean of
   T/h is within WEAK_AXIS of the best. Flat voxels and layered tissue are thereby coarsened in their planes first.
   Any shape will do; a last odd voxel makes a block of its own.
-- **Transfer.** Corrections are constant over a block and residuals are summed. The conductances which that
-  implies (Galerkin) are too large by the ratio of the distances between coarse and fine centres; they are divided by it.
+- **Transfer.** Corrections are constant over a block, and residuals are summed over it. The conductances which
+  that implies (Galerkin) are too large; they are scaled by the distance of the fine centres over that of the coarse
+  ones, so that uniform tissue stays what it is, odd sizes included.
 - **Smoother.** Chebyshev polynomials of the fourth kind in D⁻¹A, whose spectrum lies in (0, 2] because A is
-  diagonally dominant: no eigenvalue has to be estimated. Source: Lottes 2023, Numer Linear Algebra Appl 30:e2518.
+  diagonally dominant: no eigenvalue has to be estimated, and slow modes of rough tissue are damped too. Source:
+  Lottes 2023, Numer Linear Algebra Appl 30(6):e2518.
 - **Coarsest level.** At most DENSE voxels, solved by its stored inverse.
 """
 
@@ -130,20 +133,22 @@ def coarsen(device: Device, level: Level) -> Level:
     """The next coarser level: blocks of two voxels along every axis that conducts well."""
     fine = level.medium
     halved = strong_axes(device, fine)
-    shape = tuple(-(-n // 2) if axis in halved else n for axis, n in enumerate(fine.shape))
-    spacing = tuple(h * 2 if axis in halved else h for axis, h in enumerate(fine.spacing))
-    widths = tuple(_merged(w) if axis in halved else w for axis, w in enumerate(level.widths))
+    mz, my, mx = (-(-n // 2) if axis in halved else n for axis, n in enumerate(fine.shape))
+    hz, hy, hx = (2 * h if axis in halved else h for axis, h in enumerate(fine.spacing))
+    wz, wy, wx = (_merged(w) if axis in halved else w for axis, w in enumerate(level.widths))
     nearness = [
-        device.upload(_nearness(fine_widths, coarse_widths), fine.dtype)
-        for fine_widths, coarse_widths in zip(level.widths, widths, strict=True)
+        device.upload(_nearness(before, after), fine.dtype)
+        for before, after in zip(level.widths, (wz, wy, wx), strict=True)
     ]
-    faces = [device.empty([n + (a == axis) for a, n in enumerate(shape)], fine.dtype) for axis in range(3)]
-    absorption = device.empty(shape, fine.dtype)
+    z, y, x, absorption = (
+        device.empty(shape, fine.dtype)
+        for shape in ((mz + 1, my, mx), (mz, my + 1, mx), (mz, my, mx + 1), (mz, my, mx))
+    )
     coarse_conductance(
-        device, faces[2], faces[1], faces[0], absorption, **fine.faces, absorption=fine.absorption,
+        device, x, y, z, absorption, **fine.faces, absorption=fine.absorption,
         nearness_z=nearness[0], nearness_y=nearness[1], nearness_x=nearness[2],
     )  # fmt: skip
-    return make_level(device, Medium((faces[0], faces[1], faces[2]), absorption, spacing), widths)
+    return make_level(device, Medium((z, y, x), absorption, (hz, hy, hx)), (wz, wy, wx))
 
 
 def strong_axes(device: Device, medium: Medium) -> list[int]:
@@ -177,7 +182,9 @@ def dense_inverse(device: Device, medium: Medium) -> np.ndarray:
     z, y, x = conductance
     absorption = device.download(medium.absorption).astype(np.float64)
     index = np.arange(absorption.size).reshape(absorption.shape)
-    matrix = np.diag(diagonal((z, y, x), absorption, slice(0, len(absorption)), spacing=medium.spacing).ravel())
+    matrix = np.diag(
+        diagonal((z, y, x), absorption, slice(0, len(absorption)), spacing=medium.spacing).ravel()
+    )
     for axis, t in enumerate((z, y, x)):
         low, high = (np.moveaxis(index, axis, 0)[part].ravel() for part in (slice(None, -1), slice(1, None)))
         matrix[low, high] = matrix[high, low] = -np.moveaxis(t, axis, 0)[1:-1].ravel() / medium.spacing[axis]

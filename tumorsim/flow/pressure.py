@@ -154,7 +154,13 @@ def _solve_with_lymph(
     pressure, iterations = device.zeros(grid.shape, np.float64), 0
     for _ in range(MOST_PASSES):
         pressure, convergence = solve_pressure(
-            device, grid, medium, exchange.source, boundaries=boundaries, tolerance=tolerance, pressure=pressure
+            device,
+            grid,
+            medium,
+            exchange.source,
+            boundaries=boundaries,
+            tolerance=tolerance,
+            pressure=pressure,
         )
         iterations += convergence.iterations
         if not exchange.switch_lymph(pressure):
@@ -171,8 +177,10 @@ class _Exchange:
     def __init__(self, device: Device, grid: Grid, fluid: FluidProperties):
         self.device, self.grid = device, grid
         self.coefficients = {
-            argument: device.upload(fluid.map(name, grid.shape), np.float64) for argument, name in _EXCHANGE.items()
+            argument: device.upload(fluid.map(name, grid.shape), np.float64)
+            for argument, name in _EXCHANGE.items()
         }
+        # the medium holds this very array, so that switching lymph changes the operator
         self.absorption, self.source = (device.empty(grid.shape, np.float64) for _ in range(2))
         self._rows = device.empty(grid.shape[:2], np.float64)
         self.switched = 0.0
@@ -223,7 +231,9 @@ def _check_balance(balance: float, tolerance: float) -> None:
 def _check(grid: Grid, fluid: FluidProperties, boundaries: Boundaries) -> None:
     """Raise ConfigError with every fault of the coefficients."""
     problems = [p for name in _RULES if (p := _fault(grid, fluid, name)) is not None]
-    filters = any(np.any(np.asarray(getattr(fluid, name)) > 0) for name in ("vessel_filtration", "lymphatic_filtration"))
+    filters = any(
+        np.any(np.asarray(getattr(fluid, name)) > 0) for name in ("vessel_filtration", "lymphatic_filtration")
+    )
     if not problems and not filters and not any(boundaries.fixed()):
         problems.append(
             Problem(

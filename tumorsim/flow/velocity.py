@@ -52,7 +52,7 @@ def box_outflow(device: Device, grid: Grid, velocity: Faces) -> tuple[float, flo
 
 
 def cell_velocity(device: Device, flow: HasVelocity) -> np.ndarray:
-    """Velocity at voxel centres, the mean of the two faces of each axis: (nz, ny, nx, 3) in x, y, z order, on the host."""
+    """Velocity at voxel centres on the host, (nz, ny, nx, 3) in x, y, z order: means of the two faces of an axis."""
     components = []
     for axis, u in enumerate(flow.velocity):
         faces = np.moveaxis(device.download(u), axis, 0)

@@ -31,12 +31,12 @@ def diffuse(
 
         δ_j = δ_{j−1} + again·(δ_{j−1} − δ_{j−2}) + rate·L(δ_{j−1}) + start_weight·start_rate
 
-    with δ_{j−1} in ``last``, over δ_{j−2} in ``result`` (not read where ``again`` = 0). Given ``start`` = C, the stage is
-    the last: ``result`` becomes C + part·δ_j, at least 0, rounded with ``seed``. On the faces of the box ``outside`` lies
-    beyond, half a voxel away (g = 2εD/h², 0 where nothing passes): the C there in the first stage, 0 in the others.
-    ``start_rate`` may be None, and then counts as 0. ``booked`` (float64, per row) is what leaves through the box
-    per unit of time in the state ``last``, amount per voxel volume, and how many results were below 0 by more than
-    rounding.
+    with δ_{j−1} in ``last``, over δ_{j−2} in ``result`` (not read where ``again`` = 0). Given ``start`` = C, the
+    stage is the last: ``result`` becomes C + part·δ_j, at least 0, rounded with ``seed``. On the faces of the box
+    ``outside`` lies beyond, half a voxel away (g = 2εD/h², 0 where nothing passes): the C there in the first
+    stage, 0 in the others. ``start_rate`` may be None, and then counts as 0. ``booked`` (float64, per row) is
+    what leaves through the box per unit of time in the state ``last``, amount per voxel volume, and how many
+    results were below 0 by more than rounding.
     """
     real = last.dtype.type
     net = np.zeros_like(last)

@@ -23,10 +23,10 @@ def internalise(
 ) -> None:
     """Bound → internalised → degraded with decay of both over ``dt``; exact (Bateman), physics.md D.1.
 
-    ``dB/dt = −(k_e + λ)B``, ``dI/dt = k_e B − (k_deg + λ)I``; rates in 1/s, either pool may be None: ``bound`` for uptake alone,
-    ``internalised`` where k_e = 0. What the two pools lose, taken from the values as they are stored, is shared between decay and degradation by
-    their time integrals and booked per row in the order of TERMS, amount per voxel volume. ``seed`` is that of
-    the rounding.
+    ``dB/dt = −(k_e + λ)B``, ``dI/dt = k_e B − (k_deg + λ)I``; rates in 1/s. Either pool may be None: ``bound`` for
+    uptake alone, ``internalised`` where k_e = 0. What the two pools lose, taken from the values as they are
+    stored, is shared between decay and degradation by their time integrals and booked per row in the order of
+    TERMS, amount per voxel volume. ``seed`` is that of the rounding.
     """
     kb, ki = internalisation + decay, degradation + decay
     lost_b, lost_i, gap = -expm1(-kb * dt), -expm1(-ki * dt), abs(ki - kb)

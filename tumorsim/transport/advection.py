@@ -83,4 +83,3 @@ class Advection:
             dt=dt,
             seed=seed,
         )
-

@@ -132,7 +132,9 @@ class Diffusion:
         self._voxel_volume = grid.voxel_volume
         self._more_scratch: tuple[Array, Array] | None = None
 
-    def advance(self, concentration: Array, scratch: Array, dt: float, *, seed: int = 0) -> tuple[Array, Array, float]:
+    def advance(
+        self, concentration: Array, scratch: Array, dt: float, *, seed: int = 0
+    ) -> tuple[Array, Array, float]:
         """C after ``dt``, an array that is free again, and the amount that left through the box.
 
         ``scratch`` is like C. The two may change roles: go on with the returned ones.
@@ -152,7 +154,13 @@ class Diffusion:
         return gegenbauer_stages(stages_needed(ratio, index=index), index=index)
 
     def _run(
-        self, stages: list[Stage], start: Array, first_change: Array | None, result: Array, dt: float, seed: int
+        self,
+        stages: list[Stage],
+        start: Array,
+        first_change: Array | None,
+        result: Array,
+        dt: float,
+        seed: int,
     ) -> tuple[float, int]:
         """All stages, the last into ``result``; returns the amount that left and how many voxels were negative.
 
@@ -164,7 +172,9 @@ class Diffusion:
             target = (result, spare)[(len(stages) - 1 - j) % 2]
             final = j == len(stages) - 1
             stage = self._in_seconds(stage, dt)
-            rate, negative = self._stage(target, start_rate, last, start if final else None, stage, j == 0, seed)
+            rate, negative = self._stage(
+                target, start_rate, last, start if final else None, stage, j == 0, seed
+            )
             if j == 0:
                 at_start, left = rate, stage.rate * rate
             else:  # what left obeys the recurrence of the stages themselves

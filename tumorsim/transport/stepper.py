@@ -9,7 +9,7 @@ tissue volume.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from struct import pack
 from typing import Protocol
 from zlib import crc32
@@ -18,6 +18,7 @@ import numpy as np
 
 from tumorsim.boundaries import Boundaries
 from tumorsim.device.twin import Array, Device
+from tumorsim.errors import NumericsError
 from tumorsim.grid import Grid
 from tumorsim.transport.advection import Advection
 from tumorsim.transport.diffusion import Diffusion
@@ -42,15 +43,18 @@ class TransportProperties:
     retardation: Map = 1.0
     uptake_rate: Map = 0.0
     binding_sites: Map = 0.0
-    kinetics: Kinetics = Kinetics()
+    kinetics: Kinetics = field(default_factory=Kinetics)
 
 
 class FlowFields(Protocol):
     """What the stepper takes from the flow solution: face velocities (z, y, x), φ_v and φ_L on the device."""
 
-    velocity: tuple[Array, Array, Array]
-    filtration: Array
-    lymph_drainage: Array
+    @property
+    def velocity(self) -> tuple[Array, Array, Array]: ...
+    @property
+    def filtration(self) -> Array: ...
+    @property
+    def lymph_drainage(self) -> Array: ...
 
 
 class Plasma(Protocol):
@@ -100,6 +104,10 @@ class Stepper:
         self.real = np.dtype(precision).type
         # rounded first, so that host and device mean the same volume
         self.available_fraction = _map(properties.available_fraction, grid).astype(self.real)
+        if not (self.available_fraction > 0).all():
+            raise NumericsError(
+                "the available fraction ε is 0 somewhere, where C = N/ε has no value. Give a small one"
+            )
         epsilon = device.upload(self.available_fraction)
         common = {"epsilon": epsilon, "available_fraction": self.available_fraction, "boundaries": boundaries}
         kinetics = properties.kinetics
@@ -181,7 +189,9 @@ class Stepper:
         )
 
     def _exchanged(self, state: State, dt: float, plasma: float, seed: int) -> dict[str, float]:
-        return self._exchange.advance(state.concentration, state.internalised, plasma=plasma, dt=dt, seed=seed)
+        return self._exchange.advance(
+            state.concentration, state.internalised, plasma=plasma, dt=dt, seed=seed
+        )
 
     def _bound(self, state: State, dt: float, seed: int, *, backwards: bool = False) -> tuple[float, float]:
         pools = state.concentration, state.bound, state.internalised

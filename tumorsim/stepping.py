@@ -1,0 +1,118 @@
+"""From one moment of a run to the next: by steps that are laid down beforehand, or as long as their error allows."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tumorsim.errors import NumericsError
+from tumorsim.schedule import Schedule, Step
+from tumorsim.sinks.ledger import Ledger
+from tumorsim.transport.stepper import LedgerIncrement, Plasma, State, Stepper
+
+SAFETY, LEAST_FACTOR, MOST_FACTOR = 0.9, 0.2, 2.0
+"""How a step length may change at once, and the part of the predicted length that is used [D]."""
+SHORTEST = 1e-6
+"""Part of the longest step at which the search for a step with a small enough error is given up [D]."""
+
+
+@dataclass
+class Moment:
+    """All that a run knows after ``step`` steps: what a checkpoint holds. ``next_step`` is the length to try, s."""
+
+    step: int
+    time: float
+    outputs: int
+    state: State
+    ledger: Ledger
+    next_step: float | None = None
+
+
+@dataclass(frozen=True)
+class DoubledStep:
+    """Two half steps: where they led, what they moved, and their relative distance from one whole step."""
+
+    state: State
+    increments: tuple[LedgerIncrement, LedgerIncrement]
+    error: float
+
+
+def planned_steps(moment: Moment, stepper: Stepper, schedule: Schedule, plasma: Plasma) -> Iterator[Step]:
+    """Take the moment through every step that the schedule has left."""
+    for step in schedule.steps(after=moment.step):
+        moment.ledger.add(stepper.step(moment.state, step.start, step.length, plasma))
+        moment.step, moment.time = step.number, step.end
+        yield step
+
+
+def controlled_steps(
+    moment: Moment, stepper: Stepper, schedule: Schedule, plasma: Plasma, *, tolerance: float
+) -> Iterator[Step]:
+    """Take the moment to the end by steps whose step-doubling error is at most ``tolerance``.
+
+    A step is taken once as a whole and once as two halves; the halves are kept if they differ by at most
+    ``tolerance`` (see `doubled_step`), else a shorter one is tried from the same state. The next length is
+
+        dt ← dt · min(2, max(0.2, 0.9 (tolerance/error)^⅓)),
+
+    the error of a second-order step being of third order (Hairer, Nørsett, Wanner 1993, Solving Ordinary Differential
+    Equations I, II.4). No step exceeds the limit of the schedule, and steps land on all its moments.
+    """
+    while moment.time < schedule.duration:
+        start, wanted = moment.time, min(moment.next_step or schedule.limit, schedule.limit)
+        end = _landing(start, wanted, schedule.next_moment(start))
+        length = end - start
+        tried = doubled_step(stepper, moment.state, start, length, plasma)
+        factor = step_factor(tried.error, tolerance)
+        if tried.error > tolerance:
+            moment.next_step = length * factor
+            _require_hope(moment, schedule, tried.error, tolerance)
+            continue
+        bent = length < wanted and factor >= 1  # the length that was wanted before may still be right
+        moment.next_step = max(wanted, length * factor) if bent else length * factor
+        moment.state = tried.state
+        for increment in tried.increments:
+            moment.ledger.add(increment)
+        moment.step, moment.time = moment.step + 1, end
+        yield Step(moment.step, start, end, end in schedule.output_times)
+
+
+def doubled_step(stepper: Stepper, state: State, start: float, dt: float, plasma: Plasma) -> DoubledStep:
+    """Two steps of ``dt``/2 from ``state``, which is left as it is.
+
+    The error is max|C₂ − C₁|/max C₂, with C₂ after the halves and C₁ after one step of ``dt``; 0 where C₂ = 0.
+    """
+    whole, halves = _copy(state), _copy(state)
+    stepper.step(whole, start, dt, plasma)
+    first = stepper.step(halves, start, dt / 2, plasma)
+    second = stepper.step(halves, start + dt / 2, dt / 2, plasma)
+    device = stepper.device
+    largest = device.maximum(halves.concentration)
+    difference = device.maximum(abs(halves.concentration - whole.concentration))
+    return DoubledStep(halves, (first, second), difference / largest if largest > 0 else 0.0)
+
+
+def step_factor(error: float, tolerance: float) -> float:
+    """By how much the next step is longer."""
+    if error <= 0:
+        return MOST_FACTOR
+    return float(min(MOST_FACTOR, max(LEAST_FACTOR, SAFETY * (tolerance / error) ** (1 / 3))))
+
+
+def _copy(state: State) -> State:
+    return State(**{name: None if array is None else array.copy() for name, array in vars(state).items()})
+
+
+def _landing(start: float, length: float, moment: float) -> float:
+    """The end of a step of about ``length``: on the next moment that must be met, or halfway where that is near."""
+    left = moment - start
+    if length >= left * (1 - 1e-9):
+        return moment
+    return start + min(length, left / 2)
+
+
+def _require_hope(moment: Moment, schedule: Schedule, error: float, tolerance: float) -> None:
+    if moment.next_step is not None and moment.next_step < SHORTEST * schedule.limit:
+        raise NumericsError(
+            f"step {moment.step + 1} at {moment.time:g} s: the step-doubling error stays at {error:.1e}, above "
+            f"run.step_error = {tolerance:g}, however short the step. Raise run.step_error, or set "
+            'run.precision = "float64"'
+        )
