@@ -10,9 +10,9 @@ static __device__ __forceinline__ double decayed_part(double y)
     const double shifted = rounder - y * 1.4426950408889634;
     const double n = rounder - shifted;
     const double r = (y - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10;
-    long long bits;
+    unsigned long long bits;
     __builtin_memcpy(&bits, &shifted, sizeof bits);
-    bits = (bits + 1023) << 52;                              // 2⁻ⁿ
+    bits = (bits + 1023u) << 52;                             // 2⁻ⁿ
     double scale;
     __builtin_memcpy(&scale, &bits, sizeof scale);
     double p = 1.0 / 6227020800.0;                           // (1 − e^{−r})/r = Σ (−r)^k/(k + 1)!

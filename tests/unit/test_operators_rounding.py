@@ -14,7 +14,9 @@ def test_a_part_of_the_last_digit_is_kept_on_average(part):
     found = rounded(np.full(SHAPE, 1.5 + part * UNIT), np.float32, seed=11)
     up = (found.astype(np.float64) - 1.5) / UNIT
     assert set(np.unique(up)) <= {0.0, 1.0}
-    assert up.mean() == pytest.approx(part, abs=0.01)  # 8192 voxels spread more evenly than chance, 0.4 / √8192
+    assert up.mean() == pytest.approx(
+        part, abs=0.01
+    )  # 8192 voxels spread more evenly than chance, 0.4 / √8192
 
 
 def test_what_float32_can_hold_stays_as_it_is():

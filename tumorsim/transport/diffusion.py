@@ -10,7 +10,7 @@ Phys 425:109879 [M]; λ = ½ is RKL2 of Meyer, Balsara, Aslam 2014, 257:594). It
     dt ≤ (s − 1)(s + 2λ + 1)/(2λ + 3) · min ε/Σ_faces g
 
 The index decides what becomes of a single filled voxel. RKL2 keeps it positive in one dimension, but in three
-only up to 1.5 to 2 explicit steps, whatever s; beyond, up to a whole dose appears with the wrong sign. From λ = 2.5 on
+only up to 1.5 to 2 explicit steps, whatever s; beyond, up to twice the dose has the wrong sign. From λ = 2.5 on
 every weight is ≥ 0 in three dimensions at any spacing, over the whole range of stability (checked for s ≤ 26 in a
 uniform medium). λ = 3 is used. Where ε varies from voxel to voxel, or in the corners of an open box, no index short
 of infinity is safe, so a step that leaves a negative value is taken again with λ = ∞,
