@@ -22,7 +22,12 @@ def results(request, tmp_path_factory):
     network = DATA / CASES[request.param]
     if not network.exists():
         pytest.skip(f"{network.name} is not here")
-    overrides = [f"vessels.file={network}", "domain.spacing=10 um", "run.duration=1 min", "output.every=1 min"]
+    overrides = [
+        f"vessels.file={network}",
+        "domain.spacing=10 um",
+        "run.duration=1 min",
+        "output.every=1 min",
+    ]
     case = tumorsim.load(configs_directory() / f"{request.param}.toml", overrides=overrides)
     return tumorsim.simulate(case, out=tmp_path_factory.mktemp(request.param) / "run.vtkhdf")
 
@@ -48,4 +53,6 @@ def test_agent_is_first_found_at_the_vessels_that_leak_out(results):
 
 
 def test_ledger_closes(results):
-    assert closure({name: float(values[-1]) for name, values in results.ledger.items()}) < TOLERANCE["float32"]
+    assert (
+        closure({name: float(values[-1]) for name, values in results.ledger.items()}) < TOLERANCE["float32"]
+    )

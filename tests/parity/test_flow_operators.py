@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from twins import EVERYWHERE, assert_twins_agree
 
-from tumorsim.device.select import describe_devices, select_device
 from tumorsim.operators.add_correction import add_correction
 from tumorsim.operators.chebyshev_step import chebyshev_step
 from tumorsim.operators.coarse_conductance import coarse_conductance
@@ -20,9 +20,6 @@ from tumorsim.operators.restrict_residual import restrict_residual
 from tumorsim.operators.search_direction import search_direction
 from tumorsim.operators.starling import starling
 
-SHAPES = [(1, 1, 1), (1, 2, 31), (33, 31, 2), (2, 33, 31), (4, 5, 6)]
-PRECISIONS = [np.float32, np.float64]
-TOLERANCE = {np.float32: 1e-6, np.float64: 1e-13}
 SPACING = (0.4, 0.7, 1.1)
 FLAT = (0.2, 1.6, 0.2)
 BOUNDARIES = {
@@ -30,19 +27,8 @@ BOUNDARIES = {
     "fixed": (0.3, -0.1, 0.2, 0.4, 0.0, -0.5),
     "mixed": (None, 0.3, 0.1, None, -0.2, None),
 }
-AVAILABLE = {name for name, here, _ in describe_devices() if here}
-DEVICES = [
-    pytest.param("native", marks=pytest.mark.skipif("native" not in AVAILABLE, reason="no C++ compiler")),
-    pytest.param(
-        "cuda", marks=[pytest.mark.gpu, pytest.mark.skipif("cuda" not in AVAILABLE, reason="no GPU")]
-    ),
-]
 
-pytestmark = [
-    pytest.mark.parametrize("shape", SHAPES, ids=str),
-    pytest.mark.parametrize("real", PRECISIONS, ids=lambda real: real.__name__),
-    pytest.mark.parametrize("device", DEVICES),
-]
+pytestmark = EVERYWHERE
 
 
 class Arrays:
@@ -77,22 +63,6 @@ class Arrays:
 
 def outside(boundary):
     return tuple(value or 0.0 for value in boundary)
-
-
-def assert_twins_agree(operator, device, arguments, real, **scalars):
-    """Run both texts on copies of the arguments and compare every array afterwards."""
-    after = []
-    for name in ("numpy", device):
-        machine, _ = select_device(name)
-        arrays = [None if a is None else machine.upload(a) for a in arguments]
-        operator(machine, *arrays, **scalars)
-        after.append([None if a is None else machine.download(a) for a in arrays])
-    for expected, found in zip(*after, strict=True):
-        if expected is not None and expected.size:
-            scale = max(1.0, np.abs(expected).max())  # the terms are of order 1, and a sum of them may cancel
-            assert np.isfinite(expected).all() and np.isfinite(found).all()
-            coarsest = np.float32 if np.float32 in (real, expected.dtype) else np.float64
-            assert np.abs(found - expected).max() <= TOLERANCE[coarsest] * scale
 
 
 boundaries = pytest.mark.parametrize("boundary", BOUNDARIES.values(), ids=BOUNDARIES.keys())

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from twins import EVERYWHERE, assert_twins_agree
 
-from tumorsim.device.select import describe_devices, select_device
 from tumorsim.operators.advect import LIMITERS, advect
 from tumorsim.operators.bind import bind
 from tumorsim.operators.diffuse import diffuse
@@ -12,23 +12,9 @@ from tumorsim.operators.exchange_factors import exchange_factors
 from tumorsim.operators.internalise import internalise
 from tumorsim.operators.wall_exchange_rates import wall_exchange_rates
 
-SHAPES = [(1, 1, 1), (1, 2, 31), (33, 31, 2), (2, 33, 31), (5, 4, 3)]
-PRECISIONS = [np.float32, np.float64]
-TOLERANCE = {np.float32: 1e-6, np.float64: 1e-13}
 OUTSIDE = (0.5, 0.0, 2.0, 0.0, 1.0, 0.3)
-AVAILABLE = {name for name, here, _ in describe_devices() if here}
-DEVICES = [
-    pytest.param("native", marks=pytest.mark.skipif("native" not in AVAILABLE, reason="no C++ compiler")),
-    pytest.param(
-        "cuda", marks=[pytest.mark.gpu, pytest.mark.skipif("cuda" not in AVAILABLE, reason="no GPU")]
-    ),
-]
 
-pytestmark = [
-    pytest.mark.parametrize("shape", SHAPES, ids=str),
-    pytest.mark.parametrize("real", PRECISIONS, ids=lambda real: real.__name__),
-    pytest.mark.parametrize("device", DEVICES),
-]
+pytestmark = EVERYWHERE
 
 
 class Arrays:
@@ -51,21 +37,6 @@ class Arrays:
 
     def rows(self, *terms, fill=np.nan):
         return np.full((*terms, *self.shape[:2]), fill)
-
-
-def assert_twins_agree(operator, device, arguments, real, **scalars):
-    """Run both texts on copies of the arguments and compare every array afterwards."""
-    after = []
-    for name in ("numpy", device):
-        machine, _ = select_device(name)
-        arrays = [None if a is None else machine.upload(a) for a in arguments]
-        operator(machine, *arrays, **scalars)
-        after.append([None if a is None else machine.download(a) for a in arrays])
-    for expected, found in zip(*after, strict=True):
-        if expected is not None:
-            scale = max(1.0, np.abs(expected).max())  # the terms are of order 1, and a sum of them may cancel
-            assert np.isfinite(expected).all() and np.isfinite(found).all()
-            assert np.abs(found - expected).max() <= TOLERANCE[real] * scale
 
 
 def test_wall_exchange_rates(shape, real, device):

@@ -116,8 +116,10 @@ def test_network_brings_its_wall_area_and_its_pressures(make, tmp_path):
 def test_network_outside_the_box_is_an_error(make, tmp_path):
     path = tmp_path / "one.dgf"
     path.write_text(FORK)
-    with pytest.raises(ConfigError, match="vessels.file"):
-        make('domain.origin=["9 mm", "9 mm", "9 mm"]', vessels=f'model = "network"\nfile = "{path}"').fluid
+    with pytest.raises(ConfigError, match=r"vessels\.file"):
+        _ = make(
+            'domain.origin=["9 mm", "9 mm", "9 mm"]', vessels=f'model = "network"\nfile = "{path}"'
+        ).fluid
 
 
 def test_limits_tell_size_steps_and_dimensionless_numbers(make):
