@@ -3,8 +3,8 @@
 
     scripts/benchmark.py [--size 128] [--devices native numpy] [--precision float32] [--peers] [--json FILE]
 
-The unit is the copy of one voxel field by the same device (a STREAM copy: 2 × 4 bytes a voxel in float32), so
-"a step costs 30 copies" holds on any machine. Every figure is the median of several repetitions.
+The unit is the copy of one voxel field at the rate of a large STREAM-like copy by the same device (2 × 4 bytes a voxel
+in float32), so that "a step costs 30 copies" holds on any machine. Every figure is the median of several repetitions.
 """
 
 import argparse
@@ -54,15 +54,22 @@ def wait_for(device: Device) -> None:
         cupy.cuda.Device().synchronize()
 
 
-def copy_seconds(device: Device, grid: Grid, real: np.dtype) -> float:
-    """One copy of a field, on all cores or the GPU."""
-    source, target = (device.zeros(grid.shape, real) for _ in range(2))
+STREAM_BYTES = 256 * 2**20
+"""Size of the arrays of the copy: larger than any cache."""
+
+
+def copy_rate(device: Device, real: np.dtype) -> float:
+    """Values per second that a copy of a large array reaches, on all cores or the GPU."""
+    count = STREAM_BYTES // real.itemsize
+    source, target = (device.zeros((count,), real) for _ in range(2))
     if device.name == "cuda":
-        return median_seconds(lambda: target.__setitem__(..., source), device, repeats=20)
+        return count / median_seconds(lambda: target.__setitem__(..., source), device, repeats=10)
     cores = len(os.sched_getaffinity(0))
     parts = list(zip(np.array_split(target, cores), np.array_split(source, cores), strict=True))
     with ThreadPoolExecutor(cores) as pool:
-        return median_seconds(lambda: list(pool.map(lambda p: np.copyto(*p), parts)), device, repeats=20)
+        return count / median_seconds(
+            lambda: list(pool.map(lambda p: np.copyto(*p), parts)), device, repeats=10
+        )
 
 
 def sphere(grid: Grid) -> tuple[FluidProperties, TransportProperties]:
@@ -98,7 +105,7 @@ def measure(name: str, grid: Grid, precision: str) -> dict[str, float | str]:
     def solve() -> None:
         flows.append(solve_flow(device, grid, fluid, boundaries, tolerance=1e-8, precision=precision))
 
-    copy = copy_seconds(device, grid, np.dtype(precision))
+    copy = grid.voxels / copy_rate(device, np.dtype(precision))
     pressure = median_seconds(solve, device, repeats=1 if name == "numpy" else 3)
     stepper = Stepper(
         device, grid, flow=flows[-1], properties=particles, boundaries=Boundaries(), precision=precision

@@ -145,9 +145,9 @@ class SteadyBalance:
             z, y, x = (int(k) for k in np.unravel_index(int(trapped.argmax()), trapped.shape))
             raise NumericsError(
                 f"there is no steady state: from {int(trapped.sum())} of {trapped.size} voxels, first x={x} y={y} "
-                f"z={z}, nothing takes the agent away (no way back into vessels, no lymph, uptake, decay or open face), "
-                'so it would rise for ever. Give the tissue a loss, open a face (transport.boundary = "open"), or march with '
-                'run.mode = "transient"'
+                f"z={z}, nothing takes the agent away (no way back into vessels, no lymph, uptake, decay or open "
+                "face), so it would rise for ever. Give the tissue a loss, open a face "
+                '(transport.boundary = "open"), or march with run.mode = "transient"'
             )
 
     def rates(self, concentration: np.ndarray, plasma: float) -> dict[str, float]:
