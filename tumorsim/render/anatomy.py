@@ -158,11 +158,12 @@ def surface(anatomy: Anatomy) -> "PolyData":
     """The tumour's closed surface, without the octant towards high x, low y, high z."""
     image = _image(anatomy.grid, {"solid": np.pad(anatomy.solid, 1)}, lower=(-1, -1, -1))
     closed = image.contour([0.5], scalars="solid", method="flying_edges")
+    closed = closed.compute_normals(auto_orient_normals=False, split_vertices=False)
     z, y, x = _point(anatomy.grid, anatomy.corner)
-    _, far_x, near_y, _, _, far_z = closed.bounds
-    octant = (x, far_x + 1, near_y - 1, y, z, far_z + 1)
-    opened = closed.clip_box(octant, invert=True).extract_surface(algorithm="dataset_surface")
-    return opened.compute_normals(auto_orient_normals=False, split_vertices=False)
+    points = closed.points
+    # positive within the octant; clipping by a box instead leaves cracks along its planes
+    closed["inside"] = np.minimum.reduce([points[:, 0] - x, y - points[:, 1], points[:, 2] - z])
+    return closed.clip_scalar(scalars="inside", value=0.0, invert=True)
 
 
 def cut_faces(anatomy: Anatomy, field: np.ndarray) -> "list[PolyData]":

@@ -1,6 +1,7 @@
 """What happens to the agent within a voxel: exchange with plasma and lymph, uptake, binding, decay."""
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
@@ -65,10 +66,19 @@ class Exchange:
             device.upload(uptake_rate, real) if uptake_rate.any() else None,
             epsilon,
         )
+        self.shortest_time = self._shortest_time()
         self._factors = device.empty(grid.shape, real), device.empty(grid.shape, real)
         self._factors_for = -1.0
         self._booked = device.empty((len(exchange_module.TERMS), *grid.shape[:2]), np.float64)
         self._voxel_volume = grid.voxel_volume
+
+    def _shortest_time(self) -> float:
+        """1/k of the voxel that loses its agent fastest, ``k = (b + φ_L)/ε + uptake + decay``, s; or infinite."""
+        lymph, uptake, epsilon = self._losses
+        drained = self._reabsorption if lymph is None else self._reabsorption + lymph
+        k = drained / epsilon if uptake is None else drained / epsilon + uptake
+        fastest = self._device.maximum(k) + self._decay
+        return 1 / fastest if fastest > 0 else inf
 
     def advance(
         self, concentration: Array, internalised: Array | None, *, plasma: float, dt: float, seed: int = 0

@@ -85,7 +85,11 @@ class LedgerIncrement:
 
 
 class Stepper:
-    """Steps one agent on one grid. ``step_size`` is the longest step, ``limits`` says what sets it."""
+    """Steps one agent on one grid. ``step_size`` is the longest step, ``limits`` says what sets it.
+
+    ``exchange_time`` is 1/k of the fastest exchange, s. Longer steps stay positive and conserve, but where vessels
+    vary from voxel to voxel they leave the agent of the last half step in the voxels where it came in.
+    """
 
     def __init__(
         self,
@@ -135,6 +139,7 @@ class Stepper:
         self._binding = Binding(device, grid, binding_sites=sites, epsilon=epsilon, kinetics=kinetics)
         self._keeps_cells = bool(np.any(properties.uptake_rate)) or kinetics.internalisation > 0
         self._scratch = device.empty(grid.shape, self.real)
+        self.exchange_time = self._exchange.shortest_time
         # a step holds two half steps of advection
         self.limits = {"advection": 2 * cfl * self._advection.step_limit, "max_step": max_step}
         self.step_size = min(self.limits.values())
