@@ -8,8 +8,9 @@ cd "$root"
 # VTK draws through EGL, and the native device needs a C++ compiler.
 system_packages() {
     local missing=()
-    ldconfig -p | grep -q 'libEGL\.so\.1' || missing+=(libegl1)
-    ls /usr/lib/*/dri/swrast_dri.so /usr/lib/*/libgallium*.so >/dev/null 2>&1 || missing+=(libgl1-mesa-dri)
+    PATH="$PATH:/sbin:/usr/sbin" ldconfig -p | grep -q 'libEGL\.so\.1' || missing+=(libegl1)
+    compgen -G '/usr/lib/*/dri/*_dri.so' >/dev/null || compgen -G '/usr/lib/*/libgallium*.so' >/dev/null ||
+        missing+=(libgl1-mesa-dri)
     command -v "${CXX:-g++}" >/dev/null || missing+=(g++)
     "${PYTHON:-python3}" -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
     [ ${#missing[@]} -eq 0 ] && return
