@@ -1,6 +1,7 @@
 # Sourced by the other scripts: a virtual environment in .venv, and the system libraries that wheels do not bring.
-#   install EXTRA     makes .venv if it is missing and installs tumorsim[EXTRA] into it, editable
-#   PYTHON            the interpreter to build .venv with (default python3; 3.11 or newer)
+#   install EXTRA [PROGRAM...]   makes .venv if it is missing and installs tumorsim[EXTRA] into it, editable, and the
+#                                Debian packages of the programs that are missing
+#   PYTHON                       the interpreter to build .venv with (default python3; 3.11 or newer)
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cd "$root"
@@ -13,6 +14,9 @@ system_packages() {
         missing+=(libgl1-mesa-dri)
     command -v "${CXX:-g++}" >/dev/null || missing+=(g++)
     "${PYTHON:-python3}" -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+    for program in "$@"; do
+        command -v "$program" >/dev/null || missing+=("$program")
+    done
     [ ${#missing[@]} -eq 0 ] && return
     local sudo=""
     [ "$(id -u)" -eq 0 ] || sudo="sudo -n"
@@ -26,7 +30,7 @@ system_packages() {
 }
 
 install() {
-    system_packages
+    system_packages "${@:2}"
     "${PYTHON:-python3}" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
         { echo "tumorsim needs Python 3.11 or newer; set PYTHON to one" >&2; exit 1; }
     [ -x .venv/bin/python ] || "${PYTHON:-python3}" -m venv .venv

@@ -2,7 +2,7 @@
 # Installs everything the tests need into .venv and runs them. Arguments go to pytest: scripts/test.sh -k pressure
 set -euo pipefail
 source "$(dirname "$0")/environment.sh"
-install dev
+install dev git  # the tests of provenance make repositories
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy
