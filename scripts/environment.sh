@@ -9,7 +9,7 @@ cd "$root"
 # VTK draws through EGL, and the native device needs a C++ compiler.
 system_packages() {
     local missing=()
-    PATH="$PATH:/sbin:/usr/sbin" ldconfig -p | grep -q 'libEGL\.so\.1' || missing+=(libegl1)
+    PATH="$PATH:/sbin:/usr/sbin" ldconfig -p | grep 'libEGL\.so\.1' >/dev/null || missing+=(libegl1)
     compgen -G '/usr/lib/*/dri/*_dri.so' >/dev/null || compgen -G '/usr/lib/*/libgallium*.so' >/dev/null ||
         missing+=(libgl1-mesa-dri)
     command -v "${CXX:-g++}" >/dev/null || missing+=(g++)
