@@ -31,6 +31,12 @@ class Boundaries:
         """The six conditions in the order of FACES."""
         return tuple(getattr(self, face) for face in FACES)
 
+    @property
+    def outside(self) -> tuple[float, float, float, float, float, float]:
+        """The values beyond the six faces; 0 stands where nothing passes."""
+        z0, z1, y0, y1, x0, x1 = (value or 0.0 for value in self.values)
+        return z0, z1, y0, y1, x0, x1
+
     def fixed(self) -> tuple[bool, ...]:
         """True where a face carries a value, in the order of FACES."""
         return tuple(value is not None for value in self.values)

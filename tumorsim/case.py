@@ -199,7 +199,7 @@ class Case:
         """D in the available interstitial fluid, m²/s."""
         if self.agent.interstitial_diffusivity is not None:
             return np.full(self.grid.shape, self.agent.interstitial_diffusivity)
-        conductivity = self.tissue_map("hydraulic_conductivity")
+        conductivity = self.fluid.map("hydraulic_conductivity", self.grid.shape)
         return hindered_diffusivity(self.particle_radius, conductivity, model=self.agent.matrix_model)
 
     @cached_property

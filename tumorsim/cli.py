@@ -118,7 +118,9 @@ def run(
     _say(console, f"Device {machine.name}: {machine.description} ({why})")
     meter = Meter(console, silent=no_progress)
     with _terminated_like_interrupted(), meter:
-        results = simulate(case, out=out, device=device, resume=resume, progress=meter)
+        results = simulate(
+            case, out=out, device=device, resume=resume, progress=None if no_progress else meter
+        )
     print(results.path)
 
 

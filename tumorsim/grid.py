@@ -17,9 +17,6 @@ from math import prod
 
 import numpy as np
 
-AXES = ("z", "y", "x")
-"""Array axes 0, 1, 2."""
-
 
 @dataclass(frozen=True)
 class Grid:

@@ -3,7 +3,7 @@
 import signal
 import threading
 import time as clock
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -127,15 +127,9 @@ class Run:
         """Store the fields, the statistics and the ledger of this moment, once the ledger was found to close."""
         moment, case = self.moment, self.case
         pools = self.stepper.pools(moment.state)
-        entries = self._ledger_entries(pools)
+        entries = self._ledger_entries()
         check_closure(entries, precision=case.config.run.precision, step=moment.step)
-        statistics = field_statistics(
-            pools,
-            labels=case.regions.labels,
-            region_names=case.regions.names,
-            grid=case.grid,
-            dose=case.plasma.dose,
-        )
+        statistics = _statistics(case, pools)
         stored = {name: values for name, values in pools.items() if name in case.config.output.fields}
         if moment.outputs == 0:
             stored |= self._steady
@@ -164,14 +158,13 @@ class Run:
         """Tell whoever listens how far the run is."""
         self._reported = clock.monotonic()
         if self._progress is not None:
-            error = closure(self._ledger_entries(self.stepper.pools(self.moment.state)))
+            error = closure(self._ledger_entries())
             elapsed = self._reported - self._started
             duration = self.schedule.duration
             self._progress(Progress(step.end, duration, step.length, step.number, elapsed, error))
 
-    def _ledger_entries(self, pools: dict[str, np.ndarray]) -> dict[str, float]:
-        volume = self.case.grid.voxel_volume
-        amounts = {name: float(values.sum()) * volume for name, values in pools.items()}
+    def _ledger_entries(self) -> dict[str, float]:
+        amounts = self.stepper.amounts(self.moment.state)
         return self.moment.ledger.entries(amounts, self.case.plasma, self.moment.time)
 
 
@@ -200,8 +193,7 @@ def _beginning(case: Case, stepper: Stepper) -> Moment:
     """Time 0, with what the config puts into the tissue."""
     free = case.initial_free
     state = stepper.start(None if free is None else {"free": free})
-    initial = sum(float(values.sum()) for values in stepper.pools(state).values()) * case.grid.voxel_volume
-    return Moment(0, 0.0, 0, state, Ledger(initial=initial))
+    return Moment(0, 0.0, 0, state, Ledger(initial=sum(stepper.amounts(state).values())))
 
 
 def _resumed(case: Case, stepper: Stepper, out: Path) -> Moment:
@@ -253,6 +245,17 @@ def _new_file(
     )
 
 
+def _statistics(case: Case, pools: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """The numbers of every region."""
+    return field_statistics(
+        pools,
+        labels=case.regions.labels,
+        region_names=case.regions.names,
+        grid=case.grid,
+        dose=case.config.dosing.dose.value,
+    )
+
+
 def _provenance(case: Case, device: Device) -> dict[str, Any]:
     """What made the file."""
     return collect(
@@ -269,13 +272,7 @@ def _write_steady(case: Case, device: Device, flow: Flow, out: Path) -> None:
     The ledger holds rates. Cells that take agent up fill for ever, so the free agent is the only pool.
     """
     found = case.solve_steady(device, flow)
-    statistics = field_statistics(
-        {"free": found.free},
-        labels=case.regions.labels,
-        region_names=case.regions.names,
-        grid=case.grid,
-        dose=case.config.dosing.dose.value,
-    )
+    statistics = _statistics(case, {"free": found.free})
     entries = {"free": float(found.free.sum()) * case.grid.voxel_volume, **found.rates}
     ledger = [Field("free", "{amount}", LONG_NAMES["free"])]
     ledger += [Field(name, "{amount}/s", meaning) for name, meaning in RATE_NAMES.items()]
@@ -294,7 +291,7 @@ def _steady_fields(case: Case, device: Device, flow: Flow) -> dict[str, np.ndarr
         "velocity": lambda: cell_velocity(device, flow),
         "vessel_area_density": lambda: case.vessel_area_density,
         "vessel_volume_fraction": lambda: case.vessel_volume_fraction,
-        "hydraulic_conductivity": lambda: case.tissue_map("hydraulic_conductivity"),
+        "hydraulic_conductivity": lambda: case.fluid.map("hydraulic_conductivity", case.grid.shape),
         "wall_permeability": lambda: np.broadcast_to(case.wall.permeability, case.grid.shape),
     }
     return {name: makers[name]() for name in case.config.output.fields if name not in POOLS}

@@ -8,7 +8,7 @@ from tumorsim.device.select import select_device
 from tumorsim.errors import NumericsError
 from tumorsim.flow import conjugate_gradient as module
 from tumorsim.flow.conjugate_gradient import conjugate_gradients
-from tumorsim.flow.medium import make_medium, pressure_outside
+from tumorsim.flow.medium import make_medium
 from tumorsim.flow.multigrid import Multigrid
 from tumorsim.grid import Grid
 from tumorsim.operators.pressure_operator import net_outflow
@@ -31,7 +31,7 @@ def solve(
     medium = make_medium(DEVICE, grid, given[0], given[1], boundaries, dtype=np.float64)
     pressure = DEVICE.zeros(shape, np.float64)
     convergence = conjugate_gradients(
-        DEVICE, grid, medium, pressure=pressure, source=given[2], outside=pressure_outside(boundaries),
+        DEVICE, grid, medium, pressure=pressure, source=given[2], outside=boundaries.outside,
         preconditioner=Multigrid(DEVICE, medium.rounded(np.float32)), tolerance=tolerance,
     )  # fmt: skip
     coefficients = [DEVICE.download(t) for t in medium.conductance]
@@ -40,7 +40,7 @@ def solve(
         np.asarray(np.broadcast_to(source, shape))
         - net_outflow(
             p, (z, y, x), DEVICE.download(medium.absorption), slice(0, shape[0]),
-            spacing=spacing, outside=pressure_outside(boundaries),
+            spacing=spacing, outside=boundaries.outside,
         )
         for p in (DEVICE.download(pressure), np.zeros(shape))
     )  # fmt: skip

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_bvp
 
-from tumorsim.vessels.transvascular import bernoulli, transvascular_flux
+from tumorsim.operators.wall_exchange_rates import bernoulli
+from tumorsim.vessels.transvascular import transvascular_flux
 
 SIGNED = st.floats(-1e-6, 1e-6)
 CONCENTRATION = st.floats(0, 10)

@@ -52,7 +52,8 @@ class CudaDevice:
         return self._cupy.asnumpy(array.sum(axis=axis, dtype=np.float64))
 
     def dot(self, a: Any, b: Any) -> float:
-        return float((a.ravel() * b.ravel()).sum(dtype=np.float64))
+        """Σ a b in float64, products included."""
+        return float(self._cupy.multiply(a, b, dtype=np.float64).sum())
 
     def maximum(self, array: Any) -> float:
         return float(array.max())

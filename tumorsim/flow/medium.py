@@ -62,9 +62,3 @@ def make_medium(
     z, y, x = conductance
     harmonic_conductance(device, x, y, z, conductivity, fixed=boundaries.fixed(), spacing=grid.spacing)
     return Medium((z, y, x), absorption.astype(dtype, copy=False), grid.spacing)
-
-
-def pressure_outside(boundaries: Boundaries) -> tuple[float, float, float, float, float, float]:
-    """Pressures beyond the faces of the box, Pa; 0 stands where nothing passes."""
-    z0, z1, y0, y1, x0, x1 = (value or 0.0 for value in boundaries.values)
-    return z0, z1, y0, y1, x0, x1

@@ -14,7 +14,7 @@ from tumorsim.boundaries import Boundaries
 from tumorsim.device.twin import Array, Device
 from tumorsim.errors import ConfigError, NumericsError, Problem
 from tumorsim.flow.conjugate_gradient import Convergence, conjugate_gradients
-from tumorsim.flow.medium import Medium, make_medium, pressure_outside
+from tumorsim.flow.medium import Medium, make_medium
 from tumorsim.flow.multigrid import Multigrid
 from tumorsim.flow.velocity import box_outflow, face_velocity
 from tumorsim.grid import Grid
@@ -122,7 +122,7 @@ def solve_pressure(
         medium,
         pressure=pressure,
         source=source,
-        outside=pressure_outside(boundaries),
+        outside=boundaries.outside,
         preconditioner=Multigrid(device, medium.rounded(np.float32)),
         tolerance=tolerance,
     )

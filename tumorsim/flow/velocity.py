@@ -6,7 +6,7 @@ import numpy as np
 
 from tumorsim.boundaries import Boundaries
 from tumorsim.device.twin import Array, Device
-from tumorsim.flow.medium import Medium, pressure_outside
+from tumorsim.flow.medium import Medium
 from tumorsim.grid import Grid
 from tumorsim.operators.darcy_velocity import darcy_velocity
 from tumorsim.operators.divergence import divergence
@@ -27,7 +27,7 @@ def face_velocity(
 ) -> Faces:
     """Darcy velocity ``u = −T Δp`` on the faces normal to z, y, x, m/s; pressure and medium are float64."""
     z, y, x = (device.empty(t.shape, dtype) for t in medium.conductance)
-    darcy_velocity(device, x, y, z, **medium.faces, pressure=pressure, outside=pressure_outside(boundaries))
+    darcy_velocity(device, x, y, z, **medium.faces, pressure=pressure, outside=boundaries.outside)
     return z, y, x
 
 

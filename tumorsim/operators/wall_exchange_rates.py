@@ -3,11 +3,13 @@ import numpy as np
 from tumorsim.device.twin import Voxels, kernel_twin
 
 
-def _bernoulli(x: np.ndarray) -> np.ndarray:
-    """B(x) = x/(eˣ − 1)."""
+def bernoulli(x: np.ndarray | float) -> np.ndarray:
+    """B(x) = x/(eˣ − 1) to rounding for every x; B(−x) = x + B(x), B(0) = 1, B(x > 700) = 0."""
+    x = np.asarray(x, dtype=float)
     small = np.abs(x) < 1e-5
-    safe = np.where(small, 1.0, np.minimum(x, 700.0))
-    return np.where(small, 1 - x / 2 + x * x / 12, np.where(x > 700, 0.0, safe / np.expm1(safe)))
+    near, far = np.where(small, x, 0.0), np.where(small, 1.0, np.minimum(x, 700.0))
+    quotient = np.where(x > 700.0, 0.0, far / np.expm1(far))
+    return np.where(small, 1 - near / 2 + near**2 / 12, quotient)[()]
 
 
 @kernel_twin
@@ -28,5 +30,5 @@ def wall_exchange_rates(
     carried = filtration.astype(np.float64) * (1 - reflection.astype(np.float64))
     only_carried = np.abs(carried) >= 700 * p
     peclet = np.where(only_carried, 0.0, carried / np.where(only_carried, 1.0, p))
-    extravasation[...] = np.where(only_carried, np.maximum(carried, 0), p * _bernoulli(-peclet))
-    reabsorption[...] = np.where(only_carried, np.maximum(-carried, 0), p * _bernoulli(peclet))
+    extravasation[...] = np.where(only_carried, np.maximum(carried, 0), p * bernoulli(-peclet))
+    reabsorption[...] = np.where(only_carried, np.maximum(-carried, 0), p * bernoulli(peclet))

@@ -44,7 +44,7 @@ class Advection:
         limiter: str,
     ):
         self._device = device
-        self._outside = tuple(value or 0.0 for value in boundaries.values)
+        self._outside = boundaries.outside
         self._limiter = LIMITERS[limiter]
         self._epsilon = epsilon
         outflow, rates = np.zeros(grid.shape), []

@@ -116,7 +116,7 @@ class Diffusion:
     ):
         self._device = device
         self._open = any(boundaries.fixed())
-        self._outside = tuple(value or 0.0 for value in boundaries.values)
+        self._outside = boundaries.outside
         self._epsilon = epsilon
         coefficient = available_fraction * diffusivity
         total, conductances = np.zeros(grid.shape), []

@@ -38,7 +38,6 @@ CLOSURE = 1e-9
 PASSES, RESTART, CYCLES = 6, 20, 10
 """At most: refinements of the solution, and in each so many restarts of GMRES after so many cycles [D]."""
 
-LOSSES = ("returned", "lymph", "uptake", "decayed")
 RATE_NAMES = {
     "entered_rate": "from plasma into tissue per second, gross",
     "extravasated_rate": "from plasma into tissue per second, net",
@@ -109,7 +108,7 @@ class SteadyBalance:
 
         self.grid = grid
         self.epsilon = host(properties.available_fraction)
-        self.outside = tuple(value or 0.0 for value in boundaries.values)
+        self.outside = boundaries.outside
         coefficient, retardation = self.epsilon * properties.diffusivity, host(properties.retardation)
         conductance = tuple(
             face_conductances(grid, coefficient, boundaries.fixed(), axis) for axis in range(3)

@@ -112,7 +112,7 @@ class Stepper:
             raise NumericsError(
                 "the available fraction ε is 0 somewhere, where C = N/ε has no value. Give a small one"
             )
-        epsilon = device.upload(self.available_fraction)
+        self._epsilon = epsilon = device.upload(self.available_fraction)
         common = {"epsilon": epsilon, "available_fraction": self.available_fraction, "boundaries": boundaries}
         kinetics = properties.kinetics
         self._advection = Advection(
@@ -167,6 +167,13 @@ class Stepper:
         zero = np.zeros(self.grid.shape)
         held = {n: zero if a is None else self.device.download(a).astype(np.float64) for n, a in rest.items()}
         return {"free": free, **held}
+
+    def amounts(self, state: State) -> dict[str, float]:
+        """What each pool holds in all, float64, summed on the device."""
+        free = self.device.dot(self._epsilon, state.concentration)
+        rest = {"bound": state.bound, "internalised": state.internalised}
+        held = {n: 0.0 if a is None else float(self.device.sum(a)) for n, a in rest.items()}
+        return {n: total * self.grid.voxel_volume for n, total in {"free": free, **held}.items()}
 
     def step(self, state: State, start: float, dt: float, plasma: Plasma) -> LedgerIncrement:
         """Take ``state`` from time ``start`` over ``dt``, in place; second order in ``dt``."""
