@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from tumorsim.agents.agent import Agent
-from tumorsim.agents.plasma import PLASMA_VOLUMES, PlasmaCurve, plasma_curve
+from tumorsim.agents.body_size import plasma_volume
+from tumorsim.agents.plasma import PlasmaCurve, plasma_curve
 from tumorsim.errors import ConfigError, NumericsError
 
 HOUR = 3600.0
@@ -19,7 +20,7 @@ def doxil(infusion: float = 0.0, decay_rate: float = 0.0) -> PlasmaCurve:
     return PlasmaCurve.from_half_lives(
         50e-6,
         "kg",
-        volume=PLASMA_VOLUMES["human"],
+        volume=plasma_volume("human"),
         half_lives=(1.4 * HOUR, 45.9 * HOUR),
         fractions=(0.1, 0.9),
         infusion=infusion,
