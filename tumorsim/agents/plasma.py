@@ -81,41 +81,56 @@ class Curve:
 
         A chord over Δt is off by |C_p″| Δt²/8. That stays below ``tolerance`` times the mean C_p of the step,
         or of ``negligible`` of the highest C_p where the plasma is all but empty. Every step is a power of
-        two seconds, none below 1 s [D]; pieces end at landmarks, or a power of two seconds after one, and the
-        last at ∞. A step of ∞ is no limit.
+        two seconds, none below 1 s [D]; a piece ends at a landmark or after a whole number of its steps, a power of
+        two seconds after a landmark, and the last at ∞. A step of ∞ is no limit.
         """
         if not tolerance > 0:
             raise NumericsError(f"Steps for a tolerance of {tolerance} were asked for; it must be positive.")
-        cells = list(_cells(self.landmarks))
-        starts, ends = np.array(cells).T
-        widths = np.where(np.isfinite(ends), ends - starts, starts - self.landmarks[-1])
+        offsets, ends = np.array(list(_cells(self.landmarks))).T
+        starts = np.concatenate([[0.0], ends[:-1]])
+        widths = np.where(np.isfinite(ends), ends - starts, offsets)
         value, slope, curvature = self.derivatives(starts[:, None] + widths[:, None] * np.arange(8) / 8)
         reference = tolerance * (value + negligible * value.max())
-        growth = tolerance * np.maximum(slope, 0.0) / 2
-        bend = np.abs(curvature)
-        root = growth + np.sqrt(growth**2 + bend * reference / 2)
-        limits = np.divide(4 * root, bend, out=np.full_like(bend, np.inf), where=bend > 0).min(axis=1)
-        pieces: list[tuple[float, float]] = []
-        for end, limit in zip(ends.tolist(), limits.tolist(), strict=True):
-            step = 2.0 ** max(0, floor(log2(limit))) if limit < 2.0**_OCTAVES else inf
-            if pieces and pieces[-1][1] == step:
-                pieces.pop()
-            pieces.append((end, step))
-        return tuple(pieces)
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            growth = tolerance * np.maximum(slope, 0.0) / (2 * np.abs(curvature))
+            longest = 4 * (growth + np.sqrt(growth**2 + reference / (2 * np.abs(curvature))))
+        limits = np.where(curvature != 0, longest, inf).min(axis=1)
+        return tuple(_pieces(offsets.tolist(), ends.tolist(), limits.tolist()))
 
 
-_OCTAVES = 34
-"""Powers of two seconds after a landmark in which a curve is looked at: up to 272 years."""
+_OCTAVES = 27
+"""Powers of two seconds after a landmark in which a curve is looked at: up to two years."""
 
 
 def _cells(landmarks: tuple[float, ...]) -> Iterator[tuple[float, float]]:
-    """Intervals that together are [0, ∞): after every landmark the first second, then octave by octave."""
+    """Offset and end of intervals that together are [0, ∞): after a landmark the first second, then each octave."""
     if landmarks[0] > 0:
         yield 0.0, landmarks[0]
     for begin, end in pairwise((*landmarks, inf)):
-        edges = [begin, *(begin + 2.0**k for k in range(_OCTAVES))]
-        edges = [edge for edge in edges if edge < end]
-        yield from pairwise((*edges, end))
+        offsets = [0.0, *(2.0**k for k in range(_OCTAVES))]
+        offsets = [offset for offset in offsets if begin + offset < end]
+        yield from zip(offsets, [*(begin + offset for offset in offsets[1:]), end], strict=True)
+
+
+def _pieces(offsets: list[float], ends: list[float], limits: list[float]) -> Iterator[tuple[float, float]]:
+    """Neighbouring cells of one step as one piece, which holds a whole number of steps unless a landmark ends it.
+
+    A piece begins at a landmark, or at the offset 2ᵏ ≥ its step: so it is a multiple of the step before, too.
+    """
+    until, step = 0.0, 0.0
+    for offset, end, limit in zip(offsets, ends, limits, strict=True):
+        allowed = 2.0 ** max(0, floor(log2(limit))) if limit < 2.0**_OCTAVES else inf
+        if offset == 0:
+            if step:
+                yield until, step
+            step = allowed
+        elif offset < step:
+            step = min(step, allowed)
+        elif (longer := min(allowed, offset)) != step:
+            yield until, step
+            step = longer
+        until = end
+    yield until, step
 
 
 @dataclass(frozen=True)

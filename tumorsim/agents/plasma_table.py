@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -168,7 +169,7 @@ def read_plasma_table(
     header = lines.pop(0)[1] if lines and not _is_number(lines[0][1][0]) else []
     problems: list[Problem] = []
     time_factor = _factor(path, header, 0, time_unit, {"s": 1.0}, problems)
-    factor = _factor(path, header, 1, unit, {f"{amount_unit}/m^3": 1.0, "%ID": dose / 100}, problems)
+    factor = _factor(path, header, 1, unit, {f"{amount_unit}/m^3": 1.0, "%ID/m^3": dose / 100}, problems)
     points = []
     for number, cells in lines:
         if len(cells) < 2 or not all(_is_number(cell) for cell in cells[:2]):
@@ -210,30 +211,23 @@ def _is_number(text: str) -> bool:
 
 
 def _factor(
-    path: Path,
-    header: list[str],
-    column: int,
-    given: str | None,
-    kinds: Mapping[str, float],
-    problems: list[Problem],
+    path: Path, header: list[str], column: int, given: str | None, si: Mapping[str, float], problems: list[Problem]
 ) -> float:
-    """SI units in one unit of a column, which is ``given`` or stands in brackets in the header."""
-    name = ("time_unit", "unit")[column]
+    """SI units in one unit of a column, which is ``given`` or stands in brackets in the header.
+
+    ``si`` holds the SI units that are taken, and what one of them counts for.
+    """
+    name, title, example = (("time_unit", "time", "h"), ("unit", "concentration", "%ID/mL"))[column]
     bracket = re.search(r"[\[(](.*)[\])]", header[column]) if column < len(header) else None
     unit = given or (bracket[1].strip() if bracket else None)
-    example = ("h", "%ID/mL" if "mol/m^3" not in kinds else "uM")[column]
     if unit is None:
-        cure = f'Write it in the header, as in "{("time", "concentration")[column]} [{example}]", or set {name}'
+        cure = f'Write it in the header, as in "{title} [{example}]", or set {name}'
         problems.append(Problem(f"{KEY}.{name}", None, f"is required: {path.name} does not say it", cure))
         return 1.0
-    per_dose = unit.startswith("%ID")
-    for kind, factor in kinds.items():
-        try:
-            if kind == "%ID" and per_dose:
-                return factor * to_si("1 " + unit.removeprefix("%ID").replace("/", "1/", 1), "1/m^3")
-            if not per_dose:
-                return factor * to_si("1 " + unit, kind)
-        except UnitError:
-            continue
-    problems.append(Problem(f"{KEY}.{name}", unit, f"is no unit in {' or '.join(kinds)}", f'Write "{example}"'))
+    share = unit.startswith("%ID")
+    for reference, weight in si.items():
+        with suppress(UnitError):
+            if share == reference.startswith("%ID"):
+                return weight * to_si(f"1 {unit}".replace(" %ID", ""), reference.replace("%ID", "1"))
+    problems.append(Problem(f"{KEY}.{name}", unit, f"is no unit in {' or '.join(si)}", f'Write "{example}"'))
     return 1.0
