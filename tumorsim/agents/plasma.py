@@ -353,7 +353,7 @@ def plasma_curve(
         half_lives=half_lives,
         fractions=fractions or ((1.0,) if len(half_lives) == 1 else ()),
         infusion=infusion,
-        decay_rate=float(np.log(2)) / agent.decay_half_life if agent.decay_half_life else 0.0,
+        decay_rate=agent.decay_rate,
     )
 
 
