@@ -231,7 +231,8 @@ class Case:
         """The steps of the run, none longer than ``step_limit`` s, that land where C_p or its slope jumps."""
         run, output = self.config.run, self.config.output
         times = output_times(duration=run.duration, every=output.every, times=output.times)
-        return Schedule(run.duration, step_limit, times, landmarks=self.plasma.landmarks)
+        pieces = self.plasma.step_limits(run.plasma_error)
+        return Schedule(run.duration, step_limit, times, landmarks=self.plasma.landmarks, pieces=pieces)
 
     @property
     def input_files(self) -> list[Path]:

@@ -213,7 +213,9 @@ def test_doses_superpose_in_any_order():
     curve, times = Superposition(parts), np.linspace(0, 100 * HOUR, 300)
     expected = sum(part.concentration(times - start) for start, part in parts)
     np.testing.assert_allclose(curve.concentration(times), expected, rtol=1e-15)
-    assert Superposition(parts[::-1]).concentration(60 * HOUR) == pytest.approx(curve.concentration(60 * HOUR))
+    assert Superposition(parts[::-1]).concentration(60 * HOUR) == pytest.approx(
+        curve.concentration(60 * HOUR)
+    )
     assert curve.landmarks == (0.0, 20 * HOUR, 21 * HOUR, 50 * HOUR, 52 * HOUR)
     assert curve.dose == pytest.approx(150e-6)
 
@@ -342,7 +344,9 @@ def test_slope_and_curvature_are_those_of_the_curve(name):
         value, slope, bend = curve.derivatives(np.array(t))
         low, high = curve.concentration(t - h), curve.concentration(t + h)
         assert slope == pytest.approx((high - low) / (2 * h), rel=1e-4, abs=1e-12 * value)  # (kh)²/6 of it
-        assert bend == pytest.approx((high - 2 * value + low) / h**2, rel=1e-3, abs=1e-12 * curve.concentration(0.1))
+        assert bend == pytest.approx(
+            (high - 2 * value + low) / h**2, rel=1e-3, abs=1e-12 * curve.concentration(0.1)
+        )
 
 
 # bodies -----------------------------------------------------------------------------------------------------

@@ -146,4 +146,6 @@ class ReleasedDrug(Curve):
             if amount > 0 and self.release_rate > 0
         )
         phases = links[self._chain[2]] + still_to_come * np.array(self.fractions)
-        return sum(amount * lasting(rate, np.inf) for amount, rate in zip(phases, drug, strict=True) if amount > 0)
+        return sum(
+            amount * lasting(rate, np.inf) for amount, rate in zip(phases, drug, strict=True) if amount > 0
+        )

@@ -65,7 +65,9 @@ class Body:
         """A bolus in plasma, and nothing anywhere else."""
         return BodyState(plasma=bolus, peripheral=(0.0,) * len(self.outward))
 
-    def advance(self, state: BodyState, dt: float, uptake_rate: float, *, infusion_rate: float = 0.0) -> BodyState:
+    def advance(
+        self, state: BodyState, dt: float, uptake_rate: float, *, infusion_rate: float = 0.0
+    ) -> BodyState:
         """The state ``dt`` s on, exact for an uptake (net, amount/s) and an infusion that are constant meanwhile.
 
         Raises NumericsError where the tissue takes up more than there is.

@@ -108,7 +108,9 @@ class Biphasic:
 
     def rate(self, age: Value) -> Array:
         """Weighed by what is left, relative to the slower phase so that neither underflows."""
-        burst = self.burst_fraction * np.exp(-(self.burst_rate - self.constant) * np.asarray(age, dtype=float))
+        burst = self.burst_fraction * np.exp(
+            -(self.burst_rate - self.constant) * np.asarray(age, dtype=float)
+        )
         rest = 1 - self.burst_fraction
         return (burst * self.burst_rate + rest * self.constant) / (burst + rest) if rest else self._burst(age)
 
@@ -244,7 +246,9 @@ class Enzyme:
 
     def __post_init__(self) -> None:
         _require(min(self.resting, self.fastest) >= 0, "release_rate", self.resting, "zero or more")
-        _require(self.half_concentration > 0, "enzyme_half_concentration", self.half_concentration, "above zero")
+        _require(
+            self.half_concentration > 0, "enzyme_half_concentration", self.half_concentration, "above zero"
+        )
 
     def rate(self, enzyme: Value) -> Array:
         """k in every voxel, of the shape of ``enzyme``."""

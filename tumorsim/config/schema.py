@@ -470,6 +470,10 @@ class Run(Table):
         default=0.4, description="part of the advective limit of a step that is used [D]"
     )
     max_step: v.Duration = Field(default=600.0, description="longest time step; 10 min [D]")
+    plasma_error: Annotated[float, v.Number(least=1e-6, most=0.1)] = Field(
+        default=0.01,
+        description="steps are short enough that the plasma curve is straight within one, up to this part of it [D]",
+    )
     step_error: Annotated[float, v.Number(least=1e-6, most=0.1)] | None = Field(
         default=None,
         description="step-doubling error: largest difference of the free concentration between one step and two half "
