@@ -37,8 +37,8 @@ class LinearTransport:
 
     Conserves what it books. ``available_fraction`` is on the host, ``epsilon`` the same on the device; the wall's
     P S/V (1/s) and σ, φ_v and φ_L (1/s) are maps. ``explicit_limit`` is ``min ε/(Σ_faces g + ½ Σ r + b + φ_L)``, the
-    longest positive step of forward Euler, s; ``step_limit`` the longest stable step. Both are infinite where nothing
-    happens.
+    longest positive step of forward Euler, s; ``crossing_time`` ``min ε/Σ_faces g``, that of diffusion alone;
+    ``step_limit`` the longest stable step. All are infinite where nothing happens.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class LinearTransport:
         """Coefficients of the faces on the device, and what follows from them for the step."""
         device, real = self._device, self._epsilon.dtype
         coefficient = available_fraction * diffusivity
-        diffusive, convective, spread = loss, np.zeros(grid.shape), np.zeros(grid.shape)
+        diffusive, convective, spread = (np.zeros(grid.shape) for _ in range(3))
         conductances, rates = [], []
         self.cell_peclet = 0.0
         for axis in range(3):  # one axis at a time: the float64 maps are large
@@ -110,9 +110,9 @@ class LinearTransport:
             conductances.append(device.upload(g, real))
             rates.append(device.upload(r / 2, real))
         self.convects = 0 < self.cell_peclet <= PECLET
-        rate = (diffusive + self.convects * convective) / available_fraction
-        fastest = float(rate.max())
-        self.explicit_limit = 1 / fastest if fastest > 0 else inf
+        self.crossing_time = _shortest(diffusive / available_fraction)
+        rate = diffusive + loss + self.convects * convective
+        self.explicit_limit = _shortest(rate / available_fraction)
         self._faces_of = [*conductances[::-1], *(rates[::-1] if self.convects else [None] * 3)]
         self.step_limit = inf
         if self.convects:
@@ -197,6 +197,11 @@ class LinearTransport:
         if self._more_scratch is None:
             self._more_scratch = tuple(self._device.empty(like.shape, like.dtype) for _ in range(2))
         return self._more_scratch
+
+
+def _shortest(rate: np.ndarray) -> float:
+    fastest = float(rate.max())
+    return 1 / fastest if fastest > 0 else inf
 
 
 def line_through(halves: tuple[float, float]) -> tuple[float, float]:

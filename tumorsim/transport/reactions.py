@@ -1,6 +1,7 @@
 """What happens to the agent within a voxel: binding, uptake by cells, internalisation, degradation, decay."""
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
@@ -23,7 +24,9 @@ class Kinetics:
 class Reactions:
     """Reversible binding of free agent; uptake of free and internalisation of bound agent; degradation and decay.
 
-    ``binding_sites`` (amount/m³ of tissue) and ``uptake_rate`` (1/s on N) are host maps, ``epsilon`` is on the device.
+    ``binding_sites`` B_max (amount/m³ of tissue), ``uptake_rate`` (1/s on N) and ``available_fraction`` ε are host maps,
+    ``epsilon`` is the latter on the device. ``capture_time`` is how long free agent stays free where it goes fastest,
+    ``1/max(k_on B_max/ε + k_up)``, s.
     """
 
     def __init__(
@@ -32,6 +35,7 @@ class Reactions:
         *,
         binding_sites: np.ndarray,
         uptake_rate: np.ndarray,
+        available_fraction: np.ndarray,
         epsilon: Array,
         kinetics: Kinetics,
     ):
@@ -41,6 +45,9 @@ class Reactions:
         self.binds = k.binding_on > 0 and bool(binding_sites.any())
         takes_up = bool(uptake_rate.any())
         self.keeps_cells = takes_up or k.internalisation > 0
+        captured = uptake_rate + (k.binding_on * binding_sites / available_fraction if self.binds else 0.0)
+        fastest = float(np.max(captured))
+        self.capture_time = 1 / fastest if fastest > 0 else inf
         self._loses_free = takes_up or k.decay > 0
         self._loses_pools = k.internalisation + k.degradation + k.decay > 0
         self._sites = device.upload(binding_sites, epsilon.dtype) if self.binds else None

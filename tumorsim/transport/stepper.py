@@ -24,6 +24,13 @@ from tumorsim.transport.advection import Advection
 from tumorsim.transport.linear import LinearTransport
 from tumorsim.transport.reactions import Kinetics, Reactions
 
+CAPTURE = 0.5
+"""Longest step in capture times, or in the time in which agent crosses a voxel where that is longer [C].
+
+Within a step agent spreads before anything binds it or takes it up. That moves 1 % of it where the voxels resolve how
+far it gets, √(D × capture time), and 5 % where they do not (tried on a line, free and bound together).
+"""
+
 Map = np.ndarray | float
 
 
@@ -132,13 +139,18 @@ class Stepper:
             device,
             binding_sites=_map(properties.binding_sites, grid),
             uptake_rate=_map(properties.uptake_rate, grid),
+            available_fraction=self.available_fraction,
             epsilon=epsilon,
             kinetics=properties.kinetics,
         )
         self._scratch = device.empty(grid.shape, self.real)
         # a step holds two half steps of advection
         flowing = 2 * cfl * self._advection.step_limit if self._advection else self._linear.step_limit
-        self.limits = {"convection" if self.convects else "advection": flowing, "max_step": max_step}
+        self.limits = {
+            "convection" if self.convects else "advection": flowing,
+            "capture": CAPTURE * max(self._reactions.capture_time, self._linear.crossing_time),
+            "max_step": max_step,
+        }
         self.step_size = min(self.limits.values())
 
     def start(self, pools: Mapping[str, np.ndarray] | None = None) -> State:
