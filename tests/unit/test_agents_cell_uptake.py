@@ -102,7 +102,9 @@ def test_uptake_saturates():
 
 def test_three_quarters_are_bound_to_albumin():
     assert DOXORUBICIN.albumin_bound_fraction == pytest.approx(0.75, abs=0.005)
-    after = exchange_pools(DOXORUBICIN, pools(0, 1.0, 0, 0), 1e6, cells_per_volume=0.0, extracellular_fraction=0.4)
+    after = exchange_pools(
+        DOXORUBICIN, pools(0, 1.0, 0, 0), 1e6, cells_per_volume=0.0, extracellular_fraction=0.4
+    )
     assert after.bound == pytest.approx(DOXORUBICIN.albumin_bound_fraction)
 
 

@@ -1,5 +1,7 @@
 """Drug released from circulating carriers."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.integrate import quad, solve_ivp
@@ -61,7 +63,9 @@ def test_a_bolus_gives_the_bateman_function():
 def test_equal_rates_do_no_harm():
     carrier = PlasmaCurve(1.0, "mol", 1.0, (1.0,), (1e-4,))
     for apart in (0.0, 1e-14):
-        curve = ReleasedDrug(carrier, release_rate=2e-4, volume=1.0, fractions=(1.0,), rates=(3e-4 * (1 + apart),))
+        curve = ReleasedDrug(
+            carrier, release_rate=2e-4, volume=1.0, fractions=(1.0,), rates=(3e-4 * (1 + apart),)
+        )
         assert curve.concentration(5e3) == pytest.approx(2e-4 * 5e3 * np.exp(-1.5), rel=1e-12)
 
 
@@ -80,7 +84,7 @@ def test_the_mean_is_exact(start, end):
     curve = drug(infusion=HOUR, unencapsulated=0.02)
     middle = [HOUR] if start < HOUR < end else []
     edges = [start, *middle, end]
-    area = sum(quad(curve.concentration, a, b, epsabs=0, epsrel=1e-12)[0] for a, b in zip(edges, edges[1:], strict=False))
+    area = sum(quad(curve.concentration, a, b, epsabs=0, epsrel=1e-12)[0] for a, b in pairwise(edges))
     assert curve.mean(start, end) == pytest.approx(area / (end - start), rel=1e-11)
 
 
@@ -90,14 +94,18 @@ def test_slope_and_curvature_are_those_of_the_curve():
         value, slope, bend = curve.derivatives(np.array(t))
         low, high = curve.concentration(t - h), curve.concentration(t + h)
         assert slope == pytest.approx((high - low) / (2 * h), rel=1e-5)  # h² k²/6
-        assert bend == pytest.approx((high - 2 * value + low) / h**2, rel=1e-3, abs=1e-12 * value)  # rounding/h²
+        assert bend == pytest.approx(
+            (high - 2 * value + low) / h**2, rel=1e-3, abs=1e-12 * value
+        )  # rounding/h²
 
 
 def test_encapsulated_drug_falls_faster_than_its_carrier():
     curve = drug().carrier
     inside = encapsulated(curve, release_rate=1e-5, unencapsulated=0.1)
     t = np.array([0.0, 1e4, 1e5])
-    np.testing.assert_allclose(inside.concentration(t), 0.9 * curve.concentration(t) * np.exp(-1e-5 * t), rtol=1e-13)
+    np.testing.assert_allclose(
+        inside.concentration(t), 0.9 * curve.concentration(t) * np.exp(-1e-5 * t), rtol=1e-13
+    )
 
 
 def test_nonsense_is_refused():

@@ -1,5 +1,7 @@
 """Measured plasma curves: what lies between the points, and what a table may say."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -41,11 +43,13 @@ def test_a_table_of_an_exponential_is_that_exponential():
 
 @pytest.mark.parametrize("join", ["log-linear", "linear", "monotone"])
 @pytest.mark.parametrize("tail", ["exponential", "zero"])
-@pytest.mark.parametrize(("start", "end"), [(0, 10), (200, 400), (0, 8e4), (5000, 5001), (1.7e5, 3e5), (2e5, 4e5)])
+@pytest.mark.parametrize(
+    ("start", "end"), [(0, 10), (200, 400), (0, 8e4), (5000, 5001), (1.7e5, 3e5), (2e5, 4e5)]
+)
 def test_the_mean_is_exact(join, tail, start, end):
     c = curve(join, tail=tail)
     edges = [start, *(t for t in TIMES if start < t < end), end]
-    area = sum(quad(c.concentration, a, b, epsabs=0, epsrel=1e-13)[0] for a, b in zip(edges, edges[1:], strict=False))
+    area = sum(quad(c.concentration, a, b, epsabs=0, epsrel=1e-13)[0] for a, b in pairwise(edges))
     assert c.mean(start, end) == pytest.approx(area / (end - start), rel=1e-12, abs=1e-300)
 
 
@@ -66,7 +70,9 @@ def test_what_was_given_is_accounted_for():
     assert c.injected(100.0) == pytest.approx(5.0, rel=1e-4)  # 1e-6/s · 100 s decays in the syringe
     total = c.amount(5e4) + c.decayed(5e4) + c.cleared(5e4)
     assert c.injected(5e4) == pytest.approx(total, rel=1e-14)
-    assert c.decayed(5e4) == pytest.approx(1e-6 * 3 * quad(c.concentration, 0, 5e4, points=TIMES[:3])[0], rel=1e-8)
+    assert c.decayed(5e4) == pytest.approx(
+        1e-6 * 3 * quad(c.concentration, 0, 5e4, points=TIMES[:3])[0], rel=1e-8
+    )
 
 
 def test_points_are_landmarks():

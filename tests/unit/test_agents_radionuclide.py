@@ -124,7 +124,8 @@ def test_decays_are_the_area_under_the_activity():
     counted = chain_decays(chain, 1.0, 1e9)  # for ever
     assert counted[0] == pytest.approx(1 / chain[0].decay_rate, rel=1e-12)
     assert sum(n.alpha_yield * c for n, c in zip(chain, counted, strict=True)) == pytest.approx(
-        4 * counted[0], rel=1e-4  # yields have four or five digits
+        4 * counted[0],
+        rel=1e-4,  # yields have four or five digits
     )
     half = chain_decays(chain, 1.0, chain[0].half_life)
     assert half[0] == pytest.approx(counted[0] / 2, rel=1e-12)

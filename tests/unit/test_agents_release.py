@@ -78,7 +78,9 @@ def test_a_step_releases_exactly_what_the_law_does(name, start, end):
 def test_steps_compose(name, cut):
     law, start, end = LAWS[name], 500.0, 3e4
     middle = start + cut * (end - start)
-    assert law.hazard(start, middle) + law.hazard(middle, end) == pytest.approx(law.hazard(start, end), rel=1e-12)
+    assert law.hazard(start, middle) + law.hazard(middle, end) == pytest.approx(
+        law.hazard(start, end), rel=1e-12
+    )
 
 
 @pytest.mark.parametrize("name", LAWS)

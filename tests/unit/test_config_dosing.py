@@ -69,7 +69,9 @@ def test_a_decay_corrected_table_decays_again(make):
     dosing = 'dose = "1 MBq"\n[dosing.plasma_table]\nfile = "curve.csv"\ndecay_corrected = true'
     agent = 'diameter = "10 nm"\ndecay_half_life = "10 h"'
     curve = make(dosing, agent=agent, table=table).plasma
-    np.testing.assert_allclose(curve.concentration(np.array([0, 10, 20]) * HOUR), [3e8, 1.5e8, 3.75e7], rtol=1e-12)
+    np.testing.assert_allclose(
+        curve.concentration(np.array([0, 10, 20]) * HOUR), [3e8, 1.5e8, 3.75e7], rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize(
@@ -118,10 +120,20 @@ DOSE = 'dose = "1 umol"\n'
         ("times = []", TRACER, "dosing.times", "no dose"),
         ('every = "1 d"\ncount = 4', TRACER, "dosing", "the last dose comes at 259200 s"),
         ('times = ["-1 h"]', TRACER, "dosing.times[0]", "at least 0"),
-        ('two_compartment = { clearance = "1 L/h" }', 'diameter = "10 nm"', "dosing.two_compartment", "clearance is"),
+        (
+            'two_compartment = { clearance = "1 L/h" }',
+            'diameter = "10 nm"',
+            "dosing.two_compartment",
+            "clearance is",
+        ),
         ('plasma_table = "none.csv"', 'diameter = "10 nm"', "dosing.plasma_table.file", "no such file"),
         ('plasma_table = "curve.csv"', TRACER, "agent.plasma_half_lives", "gives the plasma curve too"),
-        ('plasma_table = "curve.csv"\nhalf_lives_of = "rat"', 'name = "Doxil"', "dosing.half_lives_of", "no half-lives"),
+        (
+            'plasma_table = "curve.csv"\nhalf_lives_of = "rat"',
+            'name = "Doxil"',
+            "dosing.half_lives_of",
+            "no half-lives",
+        ),
         ('half_lives_of = "cat"', TRACER, "dosing.half_lives_of", "unknown choice"),
         ('waiting = "1 h"', TRACER, "dosing.waiting", "nothing of this agent decays"),
         ("", f'{TRACER}\nradionuclide = "F-19"', "agent.radionuclide", "unknown choice"),
@@ -154,7 +166,11 @@ def test_a_table_that_holds_more_than_the_dose_is_refused(make):
     ("dosing", "agent", "table"),
     [
         ('dose = "1 umol"\nevery = "20 h"\ncount = 2\ninfusion = "1.5 h"', TRACER, None),
-        ('dose = "1 umol"\nplasma_table = "curve.csv"', 'diameter = "10 nm"', "t [h], c [nM]\n0, 200\n9, 40\n"),
+        (
+            'dose = "1 umol"\nplasma_table = "curve.csv"',
+            'diameter = "10 nm"',
+            "t [h], c [nM]\n0, 200\n9, 40\n",
+        ),
         (
             'dose = "1 umol"\n[dosing.two_compartment]\nelimination = "0.2 1/h"\noutward = "0.1 1/h"\n'
             'inward = "0.03 1/h"',

@@ -35,9 +35,10 @@ ALBUMIN_BOUND_PERMEABILITY = 8.3e-9
 class CellUptake:
     """Constants of a drug, SI. The amount unit is kg for the defaults, `in_mol` changes it.
 
-    Defaults: doxorubicin of El-Kareh and Secomb 2000 [S] but for what is 0, off [D]. ``fastest`` V_max per cell, amount/s;
-    ``half_outside`` K_e, amount/m³ of extracellular space; ``half_inside`` K_i, amount per cell; ``efflux`` p by pumps
-    (1/s); ``albumin_on`` and ``albumin_off`` at the albumin of tissue (1/s); ``dna_on`` and ``dna_off`` (1/s).
+    Defaults: doxorubicin of El-Kareh and Secomb 2000 [S] but for what is 0, off [D]. ``fastest`` V_max per cell,
+    amount/s; ``half_outside`` K_e, amount/m³ of extracellular space; ``half_inside`` K_i, amount per cell;
+    ``efflux`` p by pumps; ``albumin_on``, ``albumin_off`` k_a, k_d at the albumin of tissue; ``dna_on``,
+    ``dna_off`` κ_on, κ_off; all in 1/s.
     Raises ConfigError where a constant is negative, or one that must not be is zero.
     """
 
@@ -53,7 +54,12 @@ class CellUptake:
     def __post_init__(self) -> None:
         positive = ("half_outside", "half_inside")
         faults = [
-            Problem(f"drug.{name}", value, "must be above zero" if name in positive else "is negative", "Correct it")
+            Problem(
+                f"drug.{name}",
+                value,
+                "must be above zero" if name in positive else "is negative",
+                "Correct it",
+            )
             for name, value in vars(self).items()
             if value < 0 or (name in positive and value == 0)
         ]
@@ -81,7 +87,11 @@ class DrugPools(NamedTuple):
 
 
 def uptake_coefficients(
-    uptake: CellUptake, pools: DrugPools, *, cells_per_volume: Array | float, extracellular_fraction: Array | float
+    uptake: CellUptake,
+    pools: DrugPools,
+    *,
+    cells_per_volume: Array | float,
+    extracellular_fraction: Array | float,
 ) -> tuple[Array, Array]:
     """First-order rates of F into cells and of I out of them, 1/s, at the present pools.
 
@@ -95,7 +105,11 @@ def uptake_coefficients(
 
 
 def rates_of_change(
-    uptake: CellUptake, pools: DrugPools, *, cells_per_volume: Array | float, extracellular_fraction: Array | float
+    uptake: CellUptake,
+    pools: DrugPools,
+    *,
+    cells_per_volume: Array | float,
+    extracellular_fraction: Array | float,
 ) -> DrugPools:
     """The right-hand side of the equations above, amount/(m³ s)."""
     into, out = uptake_coefficients(
@@ -139,7 +153,9 @@ def _implicit(uptake: CellUptake, old: DrugPools, dt: float, into: Array, out: A
     offered = old.free + off / (1 + off) * old.bound + out * cells_alone
     free = offered / (1 + on / (1 + off) + held * entering)
     cells = cells_alone + entering * free
-    return DrugPools((old.bound + on * free) / (1 + off), free, cells, (old.dna + dna_on * cells) / (1 + dna_off))
+    return DrugPools(
+        (old.bound + on * free) / (1 + off), free, cells, (old.dna + dna_on * cells) / (1 + dna_off)
+    )
 
 
 def cell_concentration_at_equilibrium(

@@ -261,7 +261,9 @@ class Superposition(Curve):
     def __post_init__(self) -> None:
         kinds = {(curve.volume, curve.amount_unit, curve.decay_rate) for _, curve in self.parts}
         faults = [
-            _require(len(kinds) == 1, "dosing", None, "doses differ in volume, unit or decay", "Give all alike"),
+            _require(
+                len(kinds) == 1, "dosing", None, "doses differ in volume, unit or decay", "Give all alike"
+            ),
             _require(
                 min((start for start, _ in self.parts), default=0.0) >= 0,
                 "dosing.times",
@@ -303,7 +305,9 @@ class Superposition(Curve):
 
     def _integral(self, start: float, end: float) -> float:
         return sum(
-            curve._integral(max(start - given, 0.0), end - given) for given, curve in self.parts if end > given
+            curve._integral(max(start - given, 0.0), end - given)
+            for given, curve in self.parts
+            if end > given
         )
 
 
@@ -321,7 +325,9 @@ def repeated(curve: Curve, times: tuple[float, ...]) -> Curve:
     return curve if times == (0.0,) else Superposition(tuple((time, curve) for time in times))
 
 
-def _two_phases(elimination: float, outward: float, inward: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _two_phases(
+    elimination: float, outward: float, inward: float
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Fractions and rates of the phases; without cancellation, α − k21 and k21 − β from their product k12 k21."""
     if outward == 0:
         return (1.0,), (elimination,)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from math import isfinite
 from pathlib import Path
 
@@ -80,7 +81,7 @@ class MeasuredCurve(Curve):
     def _integral(self, start: float, end: float) -> float:
         inside = self._starts[(self._starts > start) & (self._starts < end)]
         edges = [start, *inside.tolist(), end]
-        return sum(self._within(a, b - a) for a, b in zip(edges[:-1], edges[1:], strict=True))
+        return sum(self._within(a, b - a) for a, b in pairwise(edges))
 
     def _within(self, start: float, duration: float) -> float:
         """∫ C_p over a part of one piece: an exponential, or a cubic, which two Gauss points integrate exactly."""
@@ -100,10 +101,14 @@ def _point_faults(curve: MeasuredCurve) -> list[Problem]:
     if not (np.all(np.diff(t) > 0) and t[0] >= 0):
         found.append(Problem(KEY, None, "times must rise, from 0 or later", "Sort the lines by their time"))
     if not (np.all(c >= 0) and np.all(np.isfinite(c)) and c.any()):
-        found.append(Problem(KEY, None, "no concentration may be negative, nor all zero", "Correct the lines"))
+        found.append(
+            Problem(KEY, None, "no concentration may be negative, nor all zero", "Correct the lines")
+        )
     if curve.tail == "exponential" and not c[-1] < c[-2] and c[-1] > 0:
         cure = 'Add a later point, or set dosing.plasma_table.tail = "zero"'
-        found.append(Problem(KEY, None, "the last two points do not fall, so there is no rate to go on at", cure))
+        found.append(
+            Problem(KEY, None, "the last two points do not fall, so there is no rate to go on at", cure)
+        )
     return found
 
 
@@ -174,17 +179,24 @@ def read_plasma_table(
     for number, cells in lines:
         if len(cells) < 2 or not all(_is_number(cell) for cell in cells[:2]):
             cure = "Write a time and a concentration, as in 1.5, 0.42"
-            problems.append(Problem(f"{path.name}, line {number}", ", ".join(cells), "two numbers expected", cure))
+            problems.append(
+                Problem(f"{path.name}, line {number}", ", ".join(cells), "two numbers expected", cure)
+            )
         else:
             points.append((number, float(cells[0]) * time_factor, float(cells[1]) * factor))
-    for (_, before, _), (number, time, _) in zip(points[:-1], points[1:], strict=True):
+    for (_, before, _), (number, time, _) in pairwise(points):
         if time <= before:
-            fault, cure = "its time is not after that of the line before", "Sort the lines, and average repeats"
+            fault, cure = (
+                "its time is not after that of the line before",
+                "Sort the lines, and average repeats",
+            )
             problems.append(Problem(f"{path.name}, line {number}", None, fault, cure))
     for number, time, value in points:
         if time < 0 or value < 0:
             fault = "a negative time or concentration"
-            problems.append(Problem(f"{path.name}, line {number}", None, fault, "Count from the dose, at time 0"))
+            problems.append(
+                Problem(f"{path.name}, line {number}", None, fault, "Count from the dose, at time 0")
+            )
     if problems:
         raise ConfigError(*problems)
     return tuple(time for _, time, _ in points), tuple(value for _, _, value in points)
@@ -211,7 +223,12 @@ def _is_number(text: str) -> bool:
 
 
 def _factor(
-    path: Path, header: list[str], column: int, given: str | None, si: Mapping[str, float], problems: list[Problem]
+    path: Path,
+    header: list[str],
+    column: int,
+    given: str | None,
+    si: Mapping[str, float],
+    problems: list[Problem],
 ) -> float:
     """SI units in one unit of a column, which is ``given`` or stands in brackets in the header.
 

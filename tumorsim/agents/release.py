@@ -8,11 +8,11 @@ hazard = ∫k dt = ln R(t₀)/R(t₁),   mean rate = hazard/(t₁ − t₀),   r
 exactly, so N ← N e^{−hazard} is the solution of dN/dt = −k(t) N whatever the step.
 
 Two families. Laws of age (`FirstOrder`, `Biphasic`, `Weibull`, `ZeroOrder`) know only how long a carrier has been in
-the body. Only first order is memoryless, so that a voxel need not know the ages in it. After one short dose all carriers
-have the same age, the time since the dose, wherever they are, and k(t) serves every voxel; each further dose needs carriers
-of its own. A biphasic carrier is also two memoryless ones, in the shares `Biphasic.populations`. Laws of place (`Switch`,
-`Enzyme`, `MichaelisMenten`, `Light`) give k from the local state, voxel by voxel and moment by moment, and are
-memoryless.
+the body. Only first order is memoryless, so that a voxel need not know the ages in it. After one short dose all
+carriers have the same age, the time since the dose, wherever they are, and k(t) serves every voxel; each further dose
+needs carriers of its own. A biphasic carrier is also two memoryless ones, in the shares `Biphasic.populations`. Laws
+of place (`Switch`, `Enzyme`, `MichaelisMenten`, `Light`) give k from the local state, voxel by voxel and moment by
+moment, and are memoryless.
 """
 
 from dataclasses import dataclass
@@ -108,7 +108,9 @@ class Biphasic:
 
     def rate(self, age: Value) -> Array:
         """Weighed by what is left, relative to the slower phase so that neither underflows."""
-        burst = self.burst_fraction * np.exp(-(self.burst_rate - self.constant) * np.asarray(age, dtype=float))
+        burst = self.burst_fraction * np.exp(
+            -(self.burst_rate - self.constant) * np.asarray(age, dtype=float)
+        )
         rest = 1 - self.burst_fraction
         return (burst * self.burst_rate + rest * self.constant) / (burst + rest) if rest else self._burst(age)
 
@@ -192,8 +194,8 @@ class ZeroOrder:
 class Switch:
     """k(x) = k_lo + (k_hi − k_lo)/(1 + e^{−(x − x_m)/w}) of a local state x, 1/s.
 
-    ``resting`` k_lo far below the ``midpoint`` x_m and ``triggered`` k_hi far above it, for a ``width`` w > 0; the other
-    way round for w < 0. `thermal` and `acidic` are its two uses.
+    ``resting`` k_lo far below the ``midpoint`` x_m and ``triggered`` k_hi far above it, for a ``width`` w > 0;
+    the other way round for w < 0. `thermal` and `acidic` are its two uses.
     """
 
     resting: float
@@ -244,7 +246,9 @@ class Enzyme:
 
     def __post_init__(self) -> None:
         _require(min(self.resting, self.fastest) >= 0, "release_rate", self.resting, "zero or more")
-        _require(self.half_concentration > 0, "enzyme_half_concentration", self.half_concentration, "above zero")
+        _require(
+            self.half_concentration > 0, "enzyme_half_concentration", self.half_concentration, "above zero"
+        )
 
     def rate(self, enzyme: Value) -> Array:
         """k in every voxel, of the shape of ``enzyme``."""

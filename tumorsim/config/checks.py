@@ -277,11 +277,15 @@ def _decay(inputs: Inputs) -> Problems:
     agent, dosing = inputs.config.agent, inputs.config.dosing
     if agent.radionuclide is not None and agent.decay_half_life is not None:
         fault = f"{agent.radionuclide} has its own"
-        yield Problem("agent.decay_half_life", f"{agent.decay_half_life:g} s", fault, "Leave one of the two out")
+        yield Problem(
+            "agent.decay_half_life", f"{agent.decay_half_life:g} s", fault, "Leave one of the two out"
+        )
     decays = agent.radionuclide or _of_agent(agent, "decay_half_life")
     if dosing.waiting > 0 and not decays:
         fault = "nothing of this agent decays while it waits"
-        yield Problem("dosing.waiting", f"{dosing.waiting:g} s", fault, "Remove it, or set agent.radionuclide")
+        yield Problem(
+            "dosing.waiting", f"{dosing.waiting:g} s", fault, "Remove it, or set agent.radionuclide"
+        )
 
 
 def _pores(inputs: Inputs) -> Problems:

@@ -45,9 +45,7 @@ def _single_dose(dosing: Dosing, agent: Agent) -> Curve:
         factor = half_life_factor(dosing.half_lives_of, dosing.body, mass=dosing.body_mass)
         scaled = tuple(factor * half_life for half_life in agent.plasma_half_lives)
         agent = agent.with_values(plasma_half_lives=scaled)
-    return plasma_curve(
-        agent, dose, amount_unit=dosing.dose.unit, volume=volume, infusion=dosing.infusion
-    )
+    return plasma_curve(agent, dose, amount_unit=dosing.dose.unit, volume=volume, infusion=dosing.infusion)
 
 
 def _measured(
