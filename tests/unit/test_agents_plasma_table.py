@@ -89,7 +89,8 @@ def test_points_are_landmarks():
         ({"times": (1.0, 0.0), "values": (1.0, 0.5)}, "must rise"),
         ({"times": (0.0, 1.0), "values": (1.0, -0.5)}, "negative"),
         ({"times": (0.0, 1.0), "values": (1.0, 1.0)}, 'tail = "zero"'),
-        ({"values": (1.0, 4.0, 0.9, 0.3, 0.1)}, "would hold 12 mol, and 10 mol were given"),
+        ({"values": (1.0, 4.0, 0.9, 0.3, 0.1)}, "12 mol, and 10 mol were given"),
+        ({"decay_rate": 1e-4, "values": (3.0, 2.9, 2.8, 2.7, 2.6)}, "at 172800 s"),
         ({"infusion": 7200.0, "values": (1.0, 0.9, 0.8, 0.3, 0.1)}, "at 300 s"),
     ],
 )

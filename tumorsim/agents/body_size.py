@@ -7,7 +7,7 @@ from tumorsim.errors import choose
 
 
 @dataclass(frozen=True)
-class Body:
+class Species:
     """An adult: mass in kg, plasma volume in m³."""
 
     mass: float
@@ -16,9 +16,9 @@ class Body:
 
 BODIES = MappingProxyType(
     {
-        "human": Body(70.0, 3.0e-3),
-        "mouse": Body(0.025, 1.0e-6),
-        "rat": Body(0.25, 7.8e-6),
+        "human": Species(70.0, 3.0e-3),
+        "mouse": Species(0.025, 1.0e-6),
+        "rat": Species(0.25, 7.8e-6),
     }
 )
 """Human 70 kg and 3 L [D], mouse 25 g and 1 mL [D], rat 250 g and 7.8 mL [M] (Davies and Morris 1993,

@@ -100,7 +100,7 @@ def uptake_coefficients(
     fastest = np.asarray(cells_per_volume * uptake.fastest)
     into = fastest / (pools.free + uptake.half_outside * extracellular_fraction)
     capacity = pools.cells + cells_per_volume * uptake.half_inside
-    out = np.divide(fastest, capacity, out=np.zeros(np.shape(fastest + capacity)), where=capacity > 0)
+    out = np.divide(fastest, capacity, out=np.zeros_like(fastest + capacity), where=capacity > 0)
     return into, out + uptake.efflux
 
 

@@ -113,18 +113,19 @@ def _point_faults(curve: MeasuredCurve) -> list[Problem]:
 
 
 def _dose_faults(curve: MeasuredCurve) -> list[Problem]:
-    """What is in plasma cannot exceed what was given."""
+    """What is in plasma, or has decayed there, cannot exceed what was given."""
     t = np.array(curve.times)
-    given, present = curve.injected(t), curve.volume * np.array(curve.values)
+    decayed = np.array([curve.decayed(time) for time in curve.times])
+    given, present = curve.injected(t), curve.volume * np.array(curve.values) + decayed
     worst = int(np.argmax(present - given * (1 + ROUNDING)))
     if present[worst] <= given[worst] * (1 + ROUNDING):
         return []
     unit, fits = curve.amount_unit, curve.volume * given[worst] / present[worst]
     fault = (
-        f"at {t[worst]:g} s plasma of {curve.volume:g} m^3 would hold {present[worst]:.4g} {unit}, and "
+        f"at {t[worst]:g} s plasma of {curve.volume:g} m^3 would hold (or have seen decay) {present[worst]:.4g} {unit}, and "
         f"{given[worst]:.4g} {unit} were given until then"
     )
-    cure = f'Check unit and dose, or set dosing.plasma_volume to "{fits * 1e3:.4g} L" or less'
+    cure = f'Check unit, dose and infusion, or set dosing.plasma_volume to "{fits * 1e3:.4g} L" or less'
     return [Problem(KEY, None, fault, cure if fits > 0 else "Check the length of the infusion")]
 
 

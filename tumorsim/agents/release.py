@@ -346,7 +346,7 @@ class ReleaseLaws:
 
 
 def release_laws(agent: Agent) -> ReleaseLaws:
-    """The laws that an agent's ``release_model`` and rates stand for, with the quality tags of those fields.
+    """The laws that an agent's ``release_model`` and rates stand for, as sure as ``agent.quality`` says of these.
 
     first-order, biphasic: the same in- and outside cells, where the catalogue says no better. pH: by the local pH, so
     inside cells in the acid of endosomes. Raises ConfigError where the model is not known or a rate is missing.
