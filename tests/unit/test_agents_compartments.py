@@ -106,6 +106,7 @@ def test_every_part_of_the_dose_stays_accounted_for(steps):
     for dt, uptake in steps:
         state = body.advance(state, dt, uptake)
     assert state.total == pytest.approx(1.0, abs=1e-13)  # a few roundings a step
+    assert body.given(state, 0.5).total == pytest.approx(1.5, abs=1e-13)
 
 
 def test_two_steps_are_one_where_the_uptake_stays():

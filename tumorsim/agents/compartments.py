@@ -65,6 +65,10 @@ class Body:
         """A bolus in plasma, and nothing anywhere else."""
         return BodyState(plasma=bolus, peripheral=(0.0,) * len(self.outward))
 
+    def given(self, state: BodyState, bolus: float) -> BodyState:
+        """The state after a bolus into plasma."""
+        return replace(state, plasma=state.plasma + bolus)
+
     def advance(
         self, state: BodyState, dt: float, uptake_rate: float, *, infusion_rate: float = 0.0
     ) -> BodyState:

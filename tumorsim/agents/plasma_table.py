@@ -122,7 +122,8 @@ def _dose_faults(curve: MeasuredCurve) -> list[Problem]:
         return []
     unit, fits = curve.amount_unit, curve.volume * given[worst] / present[worst]
     fault = (
-        f"at {t[worst]:g} s plasma of {curve.volume:g} m^3 would hold (or have seen decay) {present[worst]:.4g} {unit}, and "
+        f"at {t[worst]:g} s plasma of {curve.volume:g} m^3 would hold (or have seen decay) "
+        f"{present[worst]:.4g} {unit}, and "
         f"{given[worst]:.4g} {unit} were given until then"
     )
     cure = f'Check unit, dose and infusion, or set dosing.plasma_volume to "{fits * 1e3:.4g} L" or less'
