@@ -1,5 +1,7 @@
 """Drug released from circulating carriers."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.integrate import quad, solve_ivp
@@ -82,10 +84,7 @@ def test_the_mean_is_exact(start, end):
     curve = drug(infusion=HOUR, unencapsulated=0.02)
     middle = [HOUR] if start < HOUR < end else []
     edges = [start, *middle, end]
-    area = sum(
-        quad(curve.concentration, a, b, epsabs=0, epsrel=1e-12)[0]
-        for a, b in zip(edges, edges[1:], strict=False)
-    )
+    area = sum(quad(curve.concentration, a, b, epsabs=0, epsrel=1e-12)[0] for a, b in pairwise(edges))
     assert curve.mean(start, end) == pytest.approx(area / (end - start), rel=1e-11)
 
 

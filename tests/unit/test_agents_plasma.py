@@ -1,6 +1,7 @@
 """Plasma curves: exact means, areas and balances."""
 
 from decimal import Decimal, localcontext
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -227,7 +228,7 @@ def test_the_mean_over_repeated_infusions_is_exact(start, end, decay_rate):
     inside = [moment for moment in curve.landmarks if start < moment < end]
     edges = [start, *inside, end]
     area = sum(quad(curve.concentration, a, b, epsabs=0, epsrel=1e-13, limit=200)[0]
-               for a, b in zip(edges[:-1], edges[1:], strict=True))  # fmt: skip
+               for a, b in pairwise(edges))  # fmt: skip
     assert curve.mean(start, end) == pytest.approx(area / (end - start), rel=1e-12)
 
 
@@ -326,7 +327,7 @@ def test_one_phase_has_one_step_until_it_is_gone():
 def test_steps_shorten_again_after_each_dose():
     fast = PlasmaCurve(1.0, "mol", 1.0, (0.9, 0.1), (2.75e-3, 2.2e-5))
     pieces = repeated(fast, (0.0, 10 * HOUR)).step_limits(1e-2)
-    steps = {end: step for end, step in pieces}
+    steps = dict(pieces)
     first_after = next(step for end, step in pieces if end > 10 * HOUR)
     assert steps[10 * HOUR] > 4 * first_after
 

@@ -175,7 +175,7 @@ def test_activity_and_amount():
 
 
 def test_a_dose_decays_in_its_vial():
-    assert decayed_dose(8.0, radionuclide("F-18"), waiting=2 * 109.77 * 60) == pytest.approx(2.0)
+    assert decayed_dose(8.0, radionuclide("F-18").decay_rate, waiting=2 * 109.77 * 60) == pytest.approx(2.0)
 
 
 def test_an_unknown_nuclide_gets_a_hint():

@@ -155,7 +155,7 @@ def test_a_faulty_line_of_a_table_is_named(make):
 def test_a_table_that_holds_more_than_the_dose_is_refused(make):
     table = "t [h], c [uM]\n0, 10\n1, 5\n"
     found = problems(make, DOSE + 'plasma_table = "curve.csv"', agent='diameter = "10 nm"', table=table)
-    assert "would hold 3e-05 mol" in found["dosing.plasma_table"].fault
+    assert "(or have seen decay) 3e-05 mol" in found["dosing.plasma_table"].fault
     assert '"0.1 L" or less' in found["dosing.plasma_table"].cure
 
 

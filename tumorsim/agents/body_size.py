@@ -7,7 +7,7 @@ from tumorsim.errors import choose
 
 
 @dataclass(frozen=True)
-class Body:
+class Species:
     """An adult: mass in kg, plasma volume in m³."""
 
     mass: float
@@ -16,18 +16,18 @@ class Body:
 
 BODIES = MappingProxyType(
     {
-        "human": Body(70.0, 3.0e-3),
-        "mouse": Body(0.025, 1.0e-6),
-        "rat": Body(0.25, 7.8e-6),
+        "human": Species(70.0, 3.0e-3),
+        "mouse": Species(0.025, 1.0e-6),
+        "rat": Species(0.25, 7.8e-6),
     }
 )
-"""Human 70 kg and 3 L [D], mouse 25 g and 1 mL [D], rat 250 g and 7.8 mL [M] (Davies and Morris 1993, Pharm Res
-10:1093)."""
+"""Human 70 kg and 3 L [D], mouse 25 g and 1 mL [D], rat 250 g and 7.8 mL [M] (Davies and Morris 1993,
+Pharm Res 10:1093)."""
 
 HALF_LIFE_EXPONENT = 0.25
-"""Of body mass: clearance goes as mass^0.75 and volumes as mass^1, so half-lives as mass^0.25 (Boxenbaum 1982, J
-Pharmacokinet Biopharm 10:201 [M]). Fitted to small drugs and proteins; nanocarriers, which macrophages clear, stray from
-it by several times, so a half-life measured in the species itself is better wherever there is one."""
+"""Of body mass: clearance goes as mass^0.75 and volumes as mass^1, so half-lives as mass^0.25 (Boxenbaum 1982,
+J Pharmacokinet Biopharm 10:201 [M]). Fitted to small drugs and proteins; nanocarriers, which macrophages clear,
+stray from it by several times [M], so a half-life measured in the species itself is better where there is one."""
 
 
 def plasma_volume(body: str, *, mass: float | None = None) -> float:

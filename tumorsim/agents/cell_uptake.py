@@ -35,9 +35,10 @@ ALBUMIN_BOUND_PERMEABILITY = 8.3e-9
 class CellUptake:
     """Constants of a drug, SI. The amount unit is kg for the defaults, `in_mol` changes it.
 
-    Defaults: doxorubicin of El-Kareh and Secomb 2000 [S] but for what is 0, off [D]. ``fastest`` V_max per cell, amount/s;
-    ``half_outside`` K_e, amount/m³ of extracellular space; ``half_inside`` K_i, amount per cell; ``efflux`` p by pumps
-    (1/s); ``albumin_on`` and ``albumin_off`` at the albumin of tissue (1/s); ``dna_on`` and ``dna_off`` (1/s).
+    Defaults: doxorubicin of El-Kareh and Secomb 2000 [S] but for what is 0, off [D]. ``fastest`` V_max per cell,
+    amount/s; ``half_outside`` K_e, amount/m³ of extracellular space; ``half_inside`` K_i, amount per cell;
+    ``efflux`` p by pumps; ``albumin_on``, ``albumin_off`` k_a, k_d at the albumin of tissue; ``dna_on``,
+    ``dna_off`` κ_on, κ_off; all in 1/s.
     Raises ConfigError where a constant is negative, or one that must not be is zero.
     """
 
@@ -99,7 +100,7 @@ def uptake_coefficients(
     fastest = np.asarray(cells_per_volume * uptake.fastest)
     into = fastest / (pools.free + uptake.half_outside * extracellular_fraction)
     capacity = pools.cells + cells_per_volume * uptake.half_inside
-    out = np.divide(fastest, capacity, out=np.zeros(np.shape(fastest + capacity)), where=capacity > 0)
+    out = np.divide(fastest, capacity, out=np.zeros_like(fastest + capacity), where=capacity > 0)
     return into, out + uptake.efflux
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -124,7 +125,7 @@ class ReleasedDrug(Curve):
     def _integral(self, start: float, end: float) -> float:
         stop = self.carrier.infusion
         edges = [start, stop, end] if start < stop < end else [start, end]
-        return sum(self._exposure(a, b - a) for a, b in zip(edges[:-1], edges[1:], strict=True)) / self.volume
+        return sum(self._exposure(a, b - a) for a, b in pairwise(edges)) / self.volume
 
     def _exposure(self, start: float, duration: float) -> float:
         """∫A dt over a part on one side of the end of the infusion; to ∞ by Σ of what is left over the rates."""

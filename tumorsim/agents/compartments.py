@@ -32,9 +32,9 @@ class Body:
     dA_p/dt = I − U − (k_e + λ + Σ k_out,j) A_p + Σ k_in,j A_j
     dA_j/dt = k_out,j A_p − (k_in,j + λ) A_j
 
-    with ``elimination`` k_e, ``outward`` k_out, ``inward`` k_in, ``decay_rate`` λ, an infusion I and the net uptake U of
-    the simulated tissue, which a prescribed curve would have counted as cleared. ``decayed`` counts decay in plasma
-    and periphery; the tissue and what was eliminated keep their own account.
+    with ``elimination`` k_e, ``outward`` k_out, ``inward`` k_in, ``decay_rate`` λ, an infusion I and the net uptake
+    U of the simulated tissue, which a prescribed curve would have counted as cleared. ``decayed`` counts decay in
+    plasma and periphery; the tissue and what was eliminated keep their own account.
     """
 
     volume: float
@@ -64,6 +64,10 @@ class Body:
     def start(self, bolus: float = 0.0) -> BodyState:
         """A bolus in plasma, and nothing anywhere else."""
         return BodyState(plasma=bolus, peripheral=(0.0,) * len(self.outward))
+
+    def given(self, state: BodyState, bolus: float) -> BodyState:
+        """The state after a bolus into plasma."""
+        return replace(state, plasma=state.plasma + bolus)
 
     def advance(
         self, state: BodyState, dt: float, uptake_rate: float, *, infusion_rate: float = 0.0

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from math import isfinite
 from pathlib import Path
 
@@ -80,7 +81,7 @@ class MeasuredCurve(Curve):
     def _integral(self, start: float, end: float) -> float:
         inside = self._starts[(self._starts > start) & (self._starts < end)]
         edges = [start, *inside.tolist(), end]
-        return sum(self._within(a, b - a) for a, b in zip(edges[:-1], edges[1:], strict=True))
+        return sum(self._within(a, b - a) for a, b in pairwise(edges))
 
     def _within(self, start: float, duration: float) -> float:
         """∫ C_p over a part of one piece: an exponential, or a cubic, which two Gauss points integrate exactly."""
@@ -112,18 +113,20 @@ def _point_faults(curve: MeasuredCurve) -> list[Problem]:
 
 
 def _dose_faults(curve: MeasuredCurve) -> list[Problem]:
-    """What is in plasma cannot exceed what was given."""
+    """What is in plasma, or has decayed there, cannot exceed what was given."""
     t = np.array(curve.times)
-    given, present = curve.injected(t), curve.volume * np.array(curve.values)
+    decayed = np.array([curve.decayed(time) for time in curve.times])
+    given, present = curve.injected(t), curve.volume * np.array(curve.values) + decayed
     worst = int(np.argmax(present - given * (1 + ROUNDING)))
     if present[worst] <= given[worst] * (1 + ROUNDING):
         return []
     unit, fits = curve.amount_unit, curve.volume * given[worst] / present[worst]
     fault = (
-        f"at {t[worst]:g} s plasma of {curve.volume:g} m^3 would hold {present[worst]:.4g} {unit}, and "
+        f"at {t[worst]:g} s plasma of {curve.volume:g} m^3 would hold (or have seen decay) "
+        f"{present[worst]:.4g} {unit}, and "
         f"{given[worst]:.4g} {unit} were given until then"
     )
-    cure = f'Check unit and dose, or set dosing.plasma_volume to "{fits * 1e3:.4g} L" or less'
+    cure = f'Check unit, dose and infusion, or set dosing.plasma_volume to "{fits * 1e3:.4g} L" or less'
     return [Problem(KEY, None, fault, cure if fits > 0 else "Check the length of the infusion")]
 
 
@@ -183,7 +186,7 @@ def read_plasma_table(
             )
         else:
             points.append((number, float(cells[0]) * time_factor, float(cells[1]) * factor))
-    for (_, before, _), (number, time, _) in zip(points[:-1], points[1:], strict=True):
+    for (_, before, _), (number, time, _) in pairwise(points):
         if time <= before:
             fault, cure = (
                 "its time is not after that of the line before",

@@ -116,9 +116,9 @@ def equilibrium_energy(chain: Sequence[Radionuclide]) -> tuple[float, float]:
     return charged, sum(shares[nuclide.name] * nuclide.photons for nuclide in chain)
 
 
-def decayed_dose(activity: float, nuclide: Radionuclide, *, waiting: float) -> float:
-    """What is left of an activity measured ``waiting`` s before: A e^{−λ·waiting}."""
-    return activity * float(np.exp(-nuclide.decay_rate * waiting))
+def decayed_dose(dose: float, decay_rate: float, *, waiting: float) -> float:
+    """What is left of a dose measured ``waiting`` s before, D e^{−λ·waiting}."""
+    return dose * float(np.exp(-decay_rate * waiting))
 
 
 def activity_of(amount: Value, nuclide: Radionuclide) -> Value:

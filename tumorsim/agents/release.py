@@ -8,11 +8,11 @@ hazard = ∫k dt = ln R(t₀)/R(t₁),   mean rate = hazard/(t₁ − t₀),   r
 exactly, so N ← N e^{−hazard} is the solution of dN/dt = −k(t) N whatever the step.
 
 Two families. Laws of age (`FirstOrder`, `Biphasic`, `Weibull`, `ZeroOrder`) know only how long a carrier has been in
-the body. Only first order is memoryless, so that a voxel need not know the ages in it. After one short dose all carriers
-have the same age, the time since the dose, wherever they are, and k(t) serves every voxel; each further dose needs carriers
-of its own. A biphasic carrier is also two memoryless ones, in the shares `Biphasic.populations`. Laws of place (`Switch`,
-`Enzyme`, `MichaelisMenten`, `Light`) give k from the local state, voxel by voxel and moment by moment, and are
-memoryless.
+the body. Only first order is memoryless, so that a voxel need not know the ages in it. After one short dose all
+carriers have the same age, the time since the dose, wherever they are, and k(t) serves every voxel; each further dose
+needs carriers of its own. A biphasic carrier is also two memoryless ones, in the shares `Biphasic.populations`. Laws
+of place (`Switch`, `Enzyme`, `MichaelisMenten`, `Light`) give k from the local state, voxel by voxel and moment by
+moment, and are memoryless.
 """
 
 from dataclasses import dataclass
@@ -194,8 +194,8 @@ class ZeroOrder:
 class Switch:
     """k(x) = k_lo + (k_hi − k_lo)/(1 + e^{−(x − x_m)/w}) of a local state x, 1/s.
 
-    ``resting`` k_lo far below the ``midpoint`` x_m and ``triggered`` k_hi far above it, for a ``width`` w > 0; the other
-    way round for w < 0. `thermal` and `acidic` are its two uses.
+    ``resting`` k_lo far below the ``midpoint`` x_m and ``triggered`` k_hi far above it, for a ``width`` w > 0;
+    the other way round for w < 0. `thermal` and `acidic` are its two uses.
     """
 
     resting: float
@@ -346,7 +346,7 @@ class ReleaseLaws:
 
 
 def release_laws(agent: Agent) -> ReleaseLaws:
-    """The laws that an agent's ``release_model`` and rates stand for, with the quality tags of those fields.
+    """The laws that an agent's ``release_model`` and rates stand for, as sure as ``agent.quality`` says of these.
 
     first-order, biphasic: the same in- and outside cells, where the catalogue says no better. pH: by the local pH, so
     inside cells in the acid of endosomes. Raises ConfigError where the model is not known or a rate is missing.

@@ -6,6 +6,7 @@ from tumorsim.agents.agent import Agent
 from tumorsim.agents.body_size import half_life_factor, plasma_volume
 from tumorsim.agents.plasma import Curve, PlasmaCurve, dose_times, plasma_curve, repeated
 from tumorsim.agents.plasma_table import MeasuredCurve, read_plasma_table
+from tumorsim.agents.radionuclide import decayed_dose
 from tumorsim.config.schema import Config, Dosing, PlasmaTable, TwoCompartment
 
 
@@ -26,7 +27,7 @@ def dosing_times(dosing: Dosing) -> tuple[float, ...]:
 def _single_dose(dosing: Dosing, agent: Agent) -> Curve:
     """The curve of one dose, given at 0, of the activity that is left when it is given."""
     volume = dosing.plasma_volume or plasma_volume(dosing.body, mass=dosing.body_mass)
-    dose = dosing.dose.value * 2.0 ** -(dosing.waiting / (agent.decay_half_life or float("inf")))
+    dose = decayed_dose(dosing.dose.value, agent.decay_rate, waiting=dosing.waiting)
     if dosing.plasma_table is not None:
         return _measured(dosing.plasma_table, dosing, dose=dose, volume=volume, decay_rate=agent.decay_rate)
     if dosing.two_compartment is not None:
