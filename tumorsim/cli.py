@@ -258,7 +258,7 @@ def agents(
         records = [description.record(*each) for each in zip(found, numbers, strict=True)]
         print(json.dumps(records[0] if one else records, indent=2, ensure_ascii=False))
     elif as_csv:
-        print_csv([description.row(*each) for each in zip(found, numbers, strict=True)])
+        print_csv([description.flat_row(*each) for each in zip(found, numbers, strict=True)])
     elif one:
         print("\n".join(description.describe(one, region, name=tissue, exposure=exposure)))
     else:

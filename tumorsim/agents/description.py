@@ -249,7 +249,7 @@ def record(agent: Agent, numbers: Mapping[str, Derived] | None = None) -> dict[s
     return made
 
 
-def row(agent: Agent, numbers: Mapping[str, Derived] | None = None) -> dict[str, Any]:
+def flat_row(agent: Agent, numbers: Mapping[str, Derived] | None = None) -> dict[str, Any]:
     """The agent as one flat row, SI with the unit in the column's name; None is unknown."""
     flat: dict[str, Any] = {"name": agent.name, "class": agent.agent_class}
     flat |= {word: getattr(agent, word) for word in WORDS if word != "note"}
