@@ -139,6 +139,8 @@ def _parsed(file: Path) -> dict[str, Table]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
+        near = get_close_matches(file.name, [other.name for other in file.parent.glob("*.toml")], n=1)
+        cure = f"Did you mean {near[0]}?" if near else cure
         raise ConfigError(Problem(key, str(file), "no such file", cure)) from None
     except OSError as error:
         raise ConfigError(Problem(key, str(file), f"cannot be read ({error.strerror})", cure)) from None

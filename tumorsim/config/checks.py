@@ -192,7 +192,6 @@ def _agent_name(inputs: Inputs) -> Problems:
     """The agent is in the catalogue, or in its own file, which can be read and is used."""
     agent = inputs.config.agent
     if agent.file is not None:
-        require_file("agent.file", agent.file)
         names = agent_names(agent.file)
         if agent.name is None:
             cure = f'Add name = "{names[0] if names else "..."}" to [agent], or remove file'
