@@ -264,7 +264,7 @@ def agents(
     else:
         table = [description.brief(*each) for each in zip(found, numbers, strict=True)]
         _console().print(_table(list(table[0]) if table else (), [list(line.values()) for line in table]))
-        _say(_console(stderr=True), f"{len(found)} agents")
+        _say(_console(stderr=True), f"{len(found)} agent{'' if len(found) == 1 else 's'}")
 
 
 def _option(name: str, text: str, unit: str, *, typical: str = "") -> float | None:

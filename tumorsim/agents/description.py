@@ -182,7 +182,7 @@ def _class_lines(agent: Agent) -> list[str]:
     pairs = zip(classes.diameters, classes.weights, strict=True)
     return [
         "Size classes, to be run one by one:",
-        *(f"  {d * 1e9:.4g} nm{'':8}{w:.3%} of the dose" for d, w in pairs),
+        *(f"  {f'{d * 1e9:.4g} nm':28}{w:.3%} of the dose" for d, w in pairs),
     ]
 
 

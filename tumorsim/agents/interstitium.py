@@ -59,7 +59,8 @@ class PowerLaw:
 
     The default is VX2 carcinoma of rabbits; granulation tissue has a = 1e6 cm²/s and b = 2.96. Fitted to
     dextrans of 19 to 72 kDa; albumin diffused less than a dextran of its size, and outside that range
-    the law is an extrapolation. Source [S] (abstract): Nugent and Jain 1984, Cancer Res 44:238.
+    the law is an extrapolation. Source [S] (abstract, which prints the 1.14 without its minus; cm²/s [M]):
+    Nugent and Jain 1984, Cancer Res 44:238.
     """
 
     diffusivity: Value = 2.51e-2 * 1e-4

@@ -12,6 +12,9 @@ concentration per dose. What the means are worth:
 * D does not: a mixture has no single D. D̄ = Σ wᵢεᵢDᵢ / Σ wᵢεᵢ gives the flux down a common gradient and the
   growth of the mean squared displacement, 2D̄t per axis, but the small particles run ahead of any one profile,
   and the wall lets more of them through than the dose has. For that, run the size classes one by one.
+
+Means are sums over 32 classes: 1e-4 of a wall of pores, and a few per cent of P in the wall mode "empirical",
+whose cut-off is a step, where that lies within the distribution [C].
 """
 
 from collections.abc import Callable
@@ -70,8 +73,8 @@ def wall_passage(agent: Agent, tissue: Tissue) -> WallCoefficients:
     In the mode "empirical" a measured ``wall_permeability`` takes the place of the fit where the pores let
     the agent through; in the mode "pores" it is not read, for there P belongs to the pores as Lp does.
     """
-    classes = sizes(agent)
-    walls = (_wall_of_one(agent, tissue, radius=diameter / 2) for diameter in classes.diameters)
+    classes, properties = sizes(agent), {name: tissue(name) for name in WALL_PROPERTIES}
+    walls = (_wall_of_one(agent, properties, radius=diameter / 2) for diameter in classes.diameters)
     conductivity, permeability, passing = classes.mean(
         np.stack(
             np.broadcast_arrays(
@@ -85,14 +88,14 @@ def wall_passage(agent: Agent, tissue: Tissue) -> WallCoefficients:
     return WallCoefficients(conductivity, permeability, 1 - passing)
 
 
-def _wall_of_one(agent: Agent, tissue: Tissue, *, radius: float) -> WallCoefficients:
+def _wall_of_one(agent: Agent, properties: dict[str, Value], *, radius: float) -> WallCoefficients:
     return wall_coefficients(
         mode=agent.wall_mode,
         particle_radius=radius,
         diffusivity_in_plasma=free_diffusivity(2 * radius),
         charge_factor=agent.charge_factor,
         pore_model=agent.pore_model,
-        **{name: tissue(name) for name in WALL_PROPERTIES},
+        **properties,
     )
 
 
@@ -111,26 +114,25 @@ def matrix_passage(agent: Agent, tissue: Tissue) -> MatrixCoefficients:
         return convective_retardation(diameter / 2, model=agent.retardation_model, fibres=fibres)
 
     available = classes.mean(room(diameter) for diameter in classes.diameters)
-    if agent.interstitial_diffusivity is not None:
-        shape = np.shape(tissue("hydraulic_conductivity"))
-        diffusivity = np.full(shape, agent.interstitial_diffusivity)[()]
-    elif len(classes.diameters) == 1:
-        diffusivity = _diffusivity(agent, tissue, float(classes.diameters[0]), fibres=fibres)
+    diffusivity = _diffusivities(agent, tissue, fibres=fibres)
+    if len(classes.diameters) == 1:  # also where there is no room at all
+        mean = diffusivity(float(classes.diameters[0]))
     else:
-        carried = classes.mean(
-            room(d) * _diffusivity(agent, tissue, d, fibres=fibres) for d in classes.diameters
-        )
-        diffusivity = carried / available
-    return MatrixCoefficients(diffusivity, available, classes.mean(lag(d) for d in classes.diameters))
+        mean = classes.mean(room(d) * diffusivity(d) for d in classes.diameters) / available
+    return MatrixCoefficients(mean, available, classes.mean(lag(d) for d in classes.diameters))
 
 
-def _diffusivity(agent: Agent, tissue: Tissue, diameter: float, *, fibres: FibreMatrix) -> Array:
-    law = VX2_CARCINOMA
+def _diffusivities(agent: Agent, tissue: Tissue, *, fibres: FibreMatrix) -> Callable[[float], Array]:
+    """D of a particle by its diameter, with the tissue read once: a map may come from a file."""
+    conductivity, law = tissue("hydraulic_conductivity"), VX2_CARCINOMA
+    if agent.interstitial_diffusivity is not None:
+        measured = np.full(np.shape(conductivity), agent.interstitial_diffusivity)[()]
+        return lambda diameter: measured
     if agent.matrix_model == "power_law":
         law = PowerLaw(tissue("power_law_diffusivity"), tissue("power_law_exponent"))
-    return hindered_diffusivity(
+    return lambda diameter: hindered_diffusivity(
         diameter / 2,
-        tissue("hydraulic_conductivity"),
+        conductivity,
         model=agent.matrix_model,
         fibres=fibres,
         molar_mass=agent.molar_mass,
