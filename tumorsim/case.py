@@ -202,16 +202,16 @@ class Case:
         """D in the available interstitial fluid in every voxel, m²/s."""
         return np.broadcast_to(self.matrix.diffusivity, self.grid.shape)
 
-    def size_classes(self, count: int = 5) -> list["Case"]:
-        """This case once for each of ``count`` size classes: one size, and the part of every amount it stands for.
+    def size_classes(self, count: int = 5) -> list[tuple["Case", float]]:
+        """This case with particles of one size, for each of ``count`` size classes, and its weight.
 
-        The fields of their runs add up to those of the mixture as long as nothing saturates (binding sites);
-        a single run with distributed sizes uses mean coefficients instead (see `agents.passage`). An agent of
-        one size gives one case.
+        The fields of their runs times the weights add up to those of the mixture as long as nothing saturates
+        (binding sites); a single run with distributed sizes uses mean coefficients instead (see
+        `agents.passage`). An agent of one size is one class.
         """
         classes = sizes(self.agent, count=count)
         return [
-            Case(self.config.of_size_class(float(diameter), weight=float(weight)))
+            (Case(self.config.of_one_size(float(diameter))), float(weight))
             for diameter, weight in zip(classes.diameters, classes.weights, strict=True)
         ]
 

@@ -216,8 +216,8 @@ def agents(
     agent_class: Annotated[str, typer.Option("--class", help="Those with this in their class.")] = "",
     payload: Annotated[str, typer.Option(help="Those that carry this.")] = "",
     status: Annotated[str, typer.Option(help='Such as "approved" or "phase II".')] = "",
-    larger_than: Annotated[str, typer.Option(metavar="LENGTH", help='Such as "10 nm".')] = "",
-    smaller_than: Annotated[str, typer.Option(metavar="LENGTH", help='Such as "50 nm".')] = "",
+    larger_than: Annotated[str, typer.Option(metavar="LENGTH", help="In diameter.")] = "0 nm",
+    smaller_than: Annotated[str, typer.Option(metavar="LENGTH", help="In diameter.")] = "1 m",
     file: Annotated[Path | None, typer.Option(help="Agents of your own, instead of the catalogue.")] = None,
     tissue: Annotated[
         str, typer.Option(help="normal, tumour or necrotic, or a region of --config.")
@@ -228,7 +228,7 @@ def agents(
     derived: Annotated[bool, typer.Option("--derived", help="Also what follows in the tissue.")] = False,
     binding_sites: Annotated[str, typer.Option(help='With --dose, for the moduli of binding: "1 uM".')] = "",
     dose: Annotated[str, typer.Option(help='Such as "1 umol".')] = "",
-    body: Annotated[str, typer.Option(help="human, mouse or rat: the volume of plasma.")] = "human",
+    plasma: Annotated[str, typer.Option(metavar="VOLUME", help="For the dose.")] = "3 L",
     depth: Annotated[str, typer.Option(help="How far the agent is to reach.")] = "100 um",
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, in SI units.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="As CSV, in SI units.")] = False,
@@ -237,8 +237,8 @@ def agents(
     from tumorsim.agents import description
     from tumorsim.agents.catalogue import agent_names, find_agents, load_agent
 
-    exposure = _exposure(binding_sites, dose, body=body, depth=depth)
     region, of_case = _agent_and_tissue(tissue, config)
+    exposure = _exposure(binding_sites, dose, plasma=plasma, depth=depth, region=region)
     one = load_agent(name, file=file) if name else of_case
     found = (
         [one]
@@ -248,8 +248,8 @@ def agents(
             agent_class=agent_class,
             payload=payload,
             status=status,
-            smallest=_option("--larger-than", larger_than, "m") or 0.0,
-            largest=_option("--smaller-than", smaller_than, "m") or float("inf"),
+            smallest=_option("--larger-than", larger_than, "m"),
+            largest=_option("--smaller-than", smaller_than, "m"),
         )
     )
     wanted = derived or one is not None or exposure is not None
@@ -267,13 +267,13 @@ def agents(
         _say(_console(stderr=True), f"{len(found)} agent{'' if len(found) == 1 else 's'}")
 
 
-def _option(name: str, text: str, unit: str, *, typical: str = "") -> float | None:
-    """A quantity on the command line; None where it is not given."""
+def _option(name: str, text: str, unit: str, *, typical: str = "") -> float:
+    """A quantity on the command line."""
     from tumorsim.errors import Problem
     from tumorsim.units import UnitError, example, to_si
 
     try:
-        return to_si(text, unit) if text else None
+        return to_si(text, unit)
     except UnitError as error:
         fault = str(error).split("; for example")[0]
         raise ConfigError(
@@ -281,21 +281,23 @@ def _option(name: str, text: str, unit: str, *, typical: str = "") -> float | No
         ) from None
 
 
-def _exposure(binding_sites: str, dose: str, *, body: str, depth: str) -> "Exposure | None":
-    """What the moduli of binding need; None where it is not asked for."""
+def _exposure(
+    binding_sites: str, dose: str, *, plasma: str, depth: str, region: "RegionProperties"
+) -> "Exposure | None":
+    """What the moduli of binding need; None without a dose. The sites are by default those of the tissue."""
     from tumorsim.agents.description import Exposure
-    from tumorsim.agents.plasma import PLASMA_VOLUMES
-    from tumorsim.errors import Problem, choose
+    from tumorsim.errors import Problem
 
-    sites = _option("--binding-sites", binding_sites, "mol/m^3")
-    amount = _option("--dose", dose, "mol", typical="1 umol")
+    sites = _option("--binding-sites", binding_sites or "0 uM", "mol/m^3") or region.binding_sites
+    amount = _option("--dose", dose or "0 mol", "mol", typical="1 umol")
+    volume = _option("--plasma", plasma, "m^3")
     radius = _option("--depth", depth, "m", typical="100 um")
-    volume = choose(PLASMA_VOLUMES, body, key="--body")
-    if sites is None and amount is None:
+    if not binding_sites and not dose:
         return None
-    if sites is None or amount is None or radius is None:
-        fault = "the moduli of binding need --binding-sites and --dose together"
-        raise ConfigError(Problem("--binding-sites", None, fault, 'Give for example "1 uM" and "1 umol"'))
+    if not (sites and amount and volume and radius):
+        fault = "the moduli of binding need sites, a dose, a volume of plasma and a depth, none of them zero"
+        cure = 'Give for example --binding-sites "1 uM" --dose "1 umol"'
+        raise ConfigError(Problem("--binding-sites", binding_sites or None, fault, cure))
     return Exposure(binding_sites=sites, dose=amount, plasma_volume=volume, radius=radius)
 
 

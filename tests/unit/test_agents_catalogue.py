@@ -226,7 +226,7 @@ def test_agents_are_found_by_class_payload_status_and_size():
 def test_an_agent_of_unknown_size_is_found_only_where_no_size_is_asked_for():
     unsized = Agent(name="unsized", agent_class="liposome")
     assert find_agents([unsized], agent_class="lipo") == [unsized]
-    assert find_agents([unsized], largest=1.0) == []
+    assert find_agents([unsized], largest=1e-3) == []
 
 
 # a file of one's own ----------------------------------------------------------------------------------------

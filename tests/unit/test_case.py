@@ -142,16 +142,15 @@ def test_power_law_of_each_region_gives_the_diffusivity(make):
     assert case.diffusivity[~inside] == pytest.approx(1e2 * mass**-2.96)
 
 
-def test_size_classes_share_every_amount(make):
-    case = make("agent.diameter_log_sd=0.2", 'dosing.initial_free="2 mg/L"', 'transport.boundary="3 mg/L"')
+def test_size_classes_are_cases_of_one_size_with_weights(make):
+    case = make("agent.polydispersity_index=0.04")
     classes = case.size_classes(5)
-    assert [part.agent.diameter_log_sd for part in classes] == [0.0] * 5
-    assert sum(part.plasma.dose for part in classes) == pytest.approx(case.plasma.dose)
-    assert sum(part.initial_free for part in classes) == pytest.approx(case.initial_free)
-    faces = zip(*(part.config.transport.boundaries.values for part in classes), strict=True)
-    assert [sum(face) for face in faces] == pytest.approx(list(case.config.transport.boundaries.values))
-    assert classes[0].diffusivity.mean() > classes[4].diffusivity.mean()
-    assert [part.plasma.dose for part in make().size_classes()] == [make().plasma.dose]
+    assert [part.agent.diameter_log_sd for part, _ in classes] == [0.0] * 5
+    assert sum(weight for _, weight in classes) == pytest.approx(1)
+    assert classes[2][0].agent.diameter == pytest.approx(85e-9)
+    smallest, largest = classes[0][0], classes[4][0]
+    assert np.all(smallest.diffusivity > case.diffusivity) and np.all(largest.diffusivity < case.diffusivity)
+    assert [weight for _, weight in make().size_classes()] == [1.0]
 
 
 def test_map_replaces_a_property_everywhere(make, tmp_path):

@@ -330,7 +330,10 @@ def test_moduli_of_binding_take_sites_and_a_dose(command):
     out = command("agents", "trastuzumab", "--binding-sites", "0.5 uM", "--dose", "1 umol")[1]
     assert "thiele vessels" in out
     status, _, err = command("agents", "trastuzumab", "--dose", "1 umol")
-    assert status == 2 and "--binding-sites and --dose together" in err
+    assert status == 2 and "need sites, a dose" in err
+    Path("case.toml").write_text(GOOD.replace('"tumour"\n', '"tumour"\nregions.tumour.binding_sites = "0.5 uM"\n')
+        .replace('"Doxil"', '"trastuzumab"').replace("50 mg", "1 umol"))  # fmt: skip
+    assert command("agents", "--config", "case.toml", "--dose", "1 umol")[1] == out
 
 
 def test_agents_of_ones_own_file_and_of_a_case(command, tmp_path):

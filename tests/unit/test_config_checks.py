@@ -345,6 +345,11 @@ def test_an_agent_has_a_size_and_half_lives(write):
     assert problems(write(agent="")).keys() == {"agent.diameter", "agent.plasma_half_lives"}
 
 
+def test_the_size_of_a_protein_is_proposed_from_its_mass(write):
+    found = problems(write(agent='molar_mass = "150 kg/mol"\nplasma_half_lives = ["20 h"]'))
+    assert 'diameter = "9.68' in found["agent.diameter"].cure  # 2 · 0.912 nm · 150^0.333
+
+
 def test_two_half_lives_need_two_fractions(write):
     agent = 'diameter = "85 nm"\nplasma_half_lives = ["20 h", "1 h"]'
     assert "agent.plasma_fractions" in problems(write(agent=agent))

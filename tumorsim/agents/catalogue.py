@@ -96,13 +96,13 @@ def find_agents(
     payload: str = "",
     status: str = "",
     smallest: float = 0.0,
-    largest: float = float("inf"),
+    largest: float = 1.0,
 ) -> list[Agent]:
     """Those whose class, payload (or radionuclide) and status contain the texts, and whose size is within.
 
-    Capitals do not matter. Diameters in m; an agent of unknown size is only found where no size is asked for.
+    Capitals do not matter. Diameters in m; an agent of unknown size is only found where any size is asked for.
     """
-    any_size = smallest == 0 and largest == float("inf")
+    any_size = smallest == 0 and largest >= 1
 
     def fits(agent: Agent) -> bool:
         sized = any_size if agent.diameter is None else smallest <= agent.diameter <= largest

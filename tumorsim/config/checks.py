@@ -11,6 +11,7 @@ from typing import Any
 
 from tumorsim.agents.agent import Agent as CatalogueAgent
 from tumorsim.agents.catalogue import agent_names
+from tumorsim.agents.particle import radius_from_molar_mass
 from tumorsim.agents.plasma import PlasmaCurve
 from tumorsim.config.inputs import WHOLE, Inputs, length, require_file, voxel_counts
 from tumorsim.config.schema import Agent, Config, Core, Margin, Region, Tissue, Undecidable
@@ -203,13 +204,18 @@ def _agent(inputs: Inputs) -> Problems:
     """The agent has a size and half-lives."""
     agent = inputs.config.agent
     why = f"the catalogue has none for {agent.name}" if agent.name else "there is no agent.name"
-    needed = {"diameter": '"85 nm"', "plasma_half_lives": '["1.4 h", "45.9 h"]'}
+    mass = _of_agent(agent, "molar_mass")
+    diameter = f"{2e9 * radius_from_molar_mass(mass):.3g} nm" if mass else "85 nm"
+    needed = {"diameter": f'"{diameter}"', "plasma_half_lives": '["1.4 h", "45.9 h"]'}
     if inputs.config.run.mode == "steady":
         del needed["plasma_half_lives"]
     for name, shown in needed.items():
         if not _of_agent(agent, name):
             fault = f"is required, and not given; {why}"
-            yield Problem(f"agent.{name}", None, fault, f"Add for example {name} = {shown} to [agent]")
+            globule = ", a globular protein of this mass," if name == "diameter" and mass else ""
+            yield Problem(
+                f"agent.{name}", None, fault, f"Add for example {name} = {shown}{globule} to [agent]"
+            )
 
 
 def _size_spread(inputs: Inputs) -> Problems:

@@ -514,22 +514,10 @@ class Config(Table):
         copy._path, copy._given = path, text
         return copy
 
-    def of_size_class(self, diameter: float, *, weight: float) -> "Config":
-        """The same with particles of one ``diameter`` and ``weight`` times every amount of agent."""
-
-        def part(amount: Amount) -> Amount:
-            return Amount(weight * amount.value, amount.unit)
-
+    def of_one_size(self, diameter: float) -> "Config":
+        """The same with particles of one ``diameter``."""
         one_size = {"diameter": diameter, "diameter_log_sd": 0.0, "polydispersity_index": None}
-        amounts = {name: part(value) for name, value in self.dosing if isinstance(value, Amount)}
-        baths = [c and part(c) for c in self.transport.conditions]
-        boundary = AgentFaces.model_construct(set(FACES), **dict(zip(FACES, baths, strict=True)))
-        update = {
-            "agent": self.agent.model_copy(update=one_size),
-            "dosing": self.dosing.model_copy(update=amounts),
-            "transport": self.transport.model_copy(update={"boundary": boundary}),
-        }
-        return self.model_copy(update=update)
+        return self.model_copy(update={"agent": self.agent.model_copy(update=one_size)})
 
     def resolved(self) -> dict[str, Any]:
         """Every key with its value or default, ready for JSON: SI numbers, triples x, y, z as in the file.
