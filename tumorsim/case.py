@@ -15,7 +15,8 @@ from tumorsim.agents.passage import (
     sizes,
     wall_passage,
 )
-from tumorsim.agents.plasma import PLASMA_VOLUMES, PlasmaCurve, plasma_curve
+from tumorsim.agents.plasma import Curve
+from tumorsim.config.dosing import prescribed_curve
 from tumorsim.config.inputs import Inputs
 from tumorsim.config.load import load_config
 from tumorsim.config.schema import Config
@@ -175,15 +176,9 @@ class Case:
         return self.config.dosing.dose.unit
 
     @cached_property
-    def plasma(self) -> PlasmaCurve:
-        dosing = self.config.dosing
-        return plasma_curve(
-            self.agent,
-            dosing.dose.value,
-            amount_unit=dosing.dose.unit,
-            volume=dosing.plasma_volume or PLASMA_VOLUMES[dosing.body],
-            infusion=dosing.infusion,
-        )
+    def plasma(self) -> Curve:
+        """C_p, and where the dose has gone, as [dosing] and [agent] say."""
+        return prescribed_curve(self.config)
 
     @cached_property
     def matrix(self) -> MatrixCoefficients:
@@ -244,10 +239,10 @@ class Case:
     # run ----------------------------------------------------------------------------------------------------
 
     def schedule(self, step_limit: float) -> Schedule:
-        """The steps of the run, none longer than ``step_limit`` s; one lands on the end of the infusion."""
+        """The steps of the run, none longer than ``step_limit`` s, that land where C_p or its slope jumps."""
         run, output = self.config.run, self.config.output
         times = output_times(duration=run.duration, every=output.every, times=output.times)
-        return Schedule(run.duration, step_limit, times, landmarks=(self.config.dosing.infusion,))
+        return Schedule(run.duration, step_limit, times, landmarks=self.plasma.landmarks)
 
     @property
     def input_files(self) -> list[Path]:
@@ -255,7 +250,10 @@ class Case:
         tissue = self.config.tissue
         image = tissue.image.file if tissue.image else None
         maps = [given.file for given in tissue.maps.values()]
-        return [p for p in (self.config.agent.file, self.config.vessels.file, image, *maps) if p is not None]
+        table = self.config.dosing.plasma_table
+        curve = table.file if table else None
+        files = (self.config.agent.file, self.config.vessels.file, image, *maps, curve)
+        return [path for path in files if path is not None]
 
     def solve_flow(self, device: Device) -> Flow:
         """The interstitial pressure and velocity."""

@@ -2,6 +2,8 @@
 
 BOLTZMANN = 1.380649e-23
 """J/K, exact (SI 2019)."""
+AVOGADRO = 6.02214076e23
+"""1/mol, exact (SI 2019)."""
 BODY_TEMPERATURE = 310.15
 """K, 37 °C."""
 WATER_VISCOSITY = 0.6913e-3

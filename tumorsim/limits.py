@@ -48,10 +48,7 @@ def _steps(case: Case, stepper: Stepper) -> dict[str, tuple[float, str, str]]:
     count = case.schedule(stepper.step_size).count
     meaning = "in all" if case.config.run.step_error is None else "at least; run.step_error may shorten them"
     limits = {f"step: {name}": (limit, "s", STEP_LIMITS[name]) for name, limit in stepper.limits.items()}
-    time, remark = stepper.exchange_time, "1/k of the fastest exchange with plasma and lymph"
-    if stepper.step_size > time and case.config.run.step_error is None:
-        remark += "; shorter than a step: where vessels differ from voxel to voxel, set run.step_error"
-    return {**limits, "exchange time": (time, "s", remark), "steps": (count, "", meaning)}
+    return {**limits, "steps": (count, "", meaning)}
 
 
 def _outputs(case: Case) -> int:
@@ -61,6 +58,7 @@ def _outputs(case: Case) -> int:
 
 STEP_LIMITS = {
     "advection": "a voxel must not be emptied by the fluid that leaves it",
+    "convection": "taken with diffusion in explicit stages, which the flow must not make unstable",
     "max_step": "run.max_step",
 }
 """What each of the stepper's limits guards."""

@@ -26,13 +26,15 @@ class Step:
 class Schedule:
     """Output times and other moments (the end of an infusion) that a step must land on, s.
 
-    Between two landmarks the steps are equal and none exceeds ``limit``.
+    Between two landmarks the steps are equal and none exceeds ``limit``, nor the longest step of the piece of time it
+    lies in: ``pieces`` are (until, longest step), in order.
     """
 
     duration: float
     limit: float
     output_times: tuple[float, ...]
     landmarks: tuple[float, ...] = ()
+    pieces: tuple[tuple[float, float], ...] = ()
 
     def steps(self, *, after: int = 0) -> Iterator[Step]:
         """The steps in order, from the one numbered ``after + 1``."""
@@ -55,11 +57,19 @@ class Schedule:
         return next(end for _, end, _ in self._intervals() if end > time)
 
     def _intervals(self) -> Iterator[tuple[float, float, int]]:
-        moments = {t for t in (*self.output_times, *self.landmarks, self.duration) if 0 < t <= self.duration}
+        ends = (until for until, _ in self.pieces)
+        moments = {
+            t for t in (*self.output_times, *self.landmarks, *ends, self.duration) if 0 < t <= self.duration
+        }
         start = 0.0
         for end in sorted(moments):
-            yield start, end, max(1, ceil((end - start) / self.limit * (1 - 1e-12)))
+            yield start, end, max(1, ceil((end - start) / self._longest(end) * (1 - 1e-12)))
             start = end
+
+    def _longest(self, time: float) -> float:
+        """The longest step of the interval that ends at ``time``."""
+        piece = (longest for until, longest in self.pieces if time <= until)
+        return min(self.limit, next(piece, self.limit))
 
 
 def output_times(*, duration: float, every: float | None, times: Sequence[float] | None) -> tuple[float, ...]:

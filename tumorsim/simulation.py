@@ -21,7 +21,7 @@ from tumorsim.flow.velocity import cell_velocity
 from tumorsim.schedule import Step
 from tumorsim.sinks.checkpoint import latest_checkpoint, remove_checkpoints, write_checkpoint
 from tumorsim.sinks.fields import ResultFile
-from tumorsim.sinks.ledger import LONG_NAMES, Ledger, check_closure, closure
+from tumorsim.sinks.ledger import LONG_NAMES, check_closure, closure, entries
 from tumorsim.sinks.provenance import collect
 from tumorsim.sinks.statistics import field_statistics, statistics_fields
 from tumorsim.stepping import Moment, controlled_steps, planned_steps
@@ -127,13 +127,13 @@ class Run:
         """Store the fields, the statistics and the ledger of this moment, once the ledger was found to close."""
         moment, case = self.moment, self.case
         pools = self.stepper.pools(moment.state)
-        entries = self._ledger_entries()
-        check_closure(entries, precision=case.config.run.precision, step=moment.step)
+        ledger = self._ledger()
+        check_closure(ledger, precision=case.config.run.precision, step=moment.step)
         statistics = _statistics(case, pools)
         stored = {name: values for name, values in pools.items() if name in case.config.output.fields}
         if moment.outputs == 0:
             stored |= self._steady
-        self.file.append(moment.time, stored, statistics=statistics, ledger=entries)
+        self.file.append(moment.time, stored, statistics=statistics, ledger=ledger)
         moment.outputs += 1
 
     def checkpoint(self) -> None:
@@ -148,7 +148,7 @@ class Run:
             config=self.case.config.resolved(),
             extra={
                 "outputs": moment.outputs,
-                "ledger": moment.ledger.to_json(),
+                "initial": moment.initial,
                 "next_step": moment.next_step,
             },
         )
@@ -158,14 +158,14 @@ class Run:
         """Tell whoever listens how far the run is."""
         self._reported = clock.monotonic()
         if self._progress is not None:
-            error = closure(self._ledger_entries())
+            error = closure(self._ledger())
             elapsed = self._reported - self._started
             duration = self.schedule.duration
             self._progress(Progress(step.end, duration, step.length, step.number, elapsed, error))
 
-    def _ledger_entries(self) -> dict[str, float]:
-        amounts = self.stepper.amounts(self.moment.state)
-        return self.moment.ledger.entries(amounts, self.case.plasma, self.moment.time)
+    def _ledger(self) -> dict[str, float]:
+        moment, amounts = self.moment, self.stepper.amounts(self.moment.state)
+        return entries(amounts, self.case.plasma, moment.time, initial=moment.initial)
 
 
 @contextmanager
@@ -193,7 +193,7 @@ def _beginning(case: Case, stepper: Stepper) -> Moment:
     """Time 0, with what the config puts into the tissue."""
     free = case.initial_free
     state = stepper.start(None if free is None else {"free": free})
-    return Moment(0, 0.0, 0, state, Ledger(initial=sum(stepper.amounts(state).values())))
+    return Moment(0, 0.0, 0, state, initial=sum(stepper.amounts(state).values()))  # nothing has passed
 
 
 def _resumed(case: Case, stepper: Stepper, out: Path) -> Moment:
@@ -209,7 +209,7 @@ def _resumed(case: Case, stepper: Stepper, out: Path) -> Moment:
         checkpoint.time,
         checkpoint.extra["outputs"],
         State(**pools),
-        Ledger(**checkpoint.extra["ledger"]),
+        checkpoint.extra["initial"],
         checkpoint.extra["next_step"],
     )
 
@@ -273,14 +273,14 @@ def _write_steady(case: Case, device: Device, flow: Flow, out: Path) -> None:
     """
     found = case.solve_steady(device, flow)
     statistics = _statistics(case, {"free": found.free})
-    entries = {"free": float(found.free.sum()) * case.grid.voxel_volume, **found.rates}
+    free = {"free": float(found.free.sum()) * case.grid.voxel_volume}
     ledger = [Field("free", "{amount}", LONG_NAMES["free"])]
     ledger += [Field(name, "{amount}/s", meaning) for name, meaning in RATE_NAMES.items()]
     stored = _steady_fields(case, device, flow)
     if "free" in case.config.output.fields:
         stored["free"] = found.free
     with _new_file(case, device, out, pools=("free",), ledger=ledger) as file:
-        file.append(0.0, stored, statistics=statistics, ledger=entries)
+        file.append(0.0, stored, statistics=statistics, ledger=free | found.rates)
 
 
 def _steady_fields(case: Case, device: Device, flow: Flow) -> dict[str, np.ndarray]:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from tumorsim.errors import NumericsError
 from tumorsim.schedule import Schedule, Step
-from tumorsim.sinks.ledger import Ledger
-from tumorsim.transport.stepper import LedgerIncrement, Plasma, State, Stepper
+from tumorsim.transport.stepper import Plasma, State, Stepper
 
 SAFETY, LEAST_FACTOR, MOST_FACTOR = 0.9, 0.2, 2.0
 """How a step length may change at once, and the part of the predicted length that is used [D]."""
@@ -16,29 +15,23 @@ SHORTEST = 1e-6
 
 @dataclass
 class Moment:
-    """All that a run knows after ``step`` steps: what a checkpoint holds. ``next_step`` is the length to try, s."""
+    """All that a run knows after ``step`` steps: what a checkpoint holds.
+
+    ``initial`` is the amount in the tissue at time 0; ``next_step`` is the length to try, s.
+    """
 
     step: int
     time: float
     outputs: int
     state: State
-    ledger: Ledger
+    initial: float = 0.0
     next_step: float | None = None
-
-
-@dataclass(frozen=True)
-class DoubledStep:
-    """Two half steps: where they led, what they moved, and their relative distance from one whole step."""
-
-    state: State
-    increments: tuple[LedgerIncrement, LedgerIncrement]
-    error: float
 
 
 def planned_steps(moment: Moment, stepper: Stepper, schedule: Schedule, plasma: Plasma) -> Iterator[Step]:
     """Take the moment through every step that the schedule has left."""
     for step in schedule.steps(after=moment.step):
-        moment.ledger.add(stepper.step(moment.state, step.start, step.length, plasma))
+        stepper.step(moment.state, step.start, step.length, plasma)
         moment.step, moment.time = step.number, step.end
         yield step
 
@@ -60,34 +53,33 @@ def controlled_steps(
         start, wanted = moment.time, min(moment.next_step or schedule.limit, schedule.limit)
         end = _landing(start, wanted, schedule.next_moment(start))
         length = end - start
-        tried = doubled_step(stepper, moment.state, start, length, plasma)
-        factor = step_factor(tried.error, tolerance)
-        if tried.error > tolerance:
+        state, error = doubled_step(stepper, moment.state, start, length, plasma)
+        factor = step_factor(error, tolerance)
+        if error > tolerance:
             moment.next_step = length * factor
-            _require_hope(moment, schedule, tried.error, tolerance)
+            _require_hope(moment, schedule, error, tolerance)
             continue
         bent = length < wanted and factor >= 1  # the length that was wanted before may still be right
         moment.next_step = max(wanted, length * factor) if bent else length * factor
-        moment.state = tried.state
-        for increment in tried.increments:
-            moment.ledger.add(increment)
-        moment.step, moment.time = moment.step + 1, end
+        moment.state, moment.step, moment.time = state, moment.step + 1, end
         yield Step(moment.step, start, end, end in schedule.output_times)
 
 
-def doubled_step(stepper: Stepper, state: State, start: float, dt: float, plasma: Plasma) -> DoubledStep:
-    """Two steps of ``dt``/2 from ``state``, which is left as it is.
+def doubled_step(
+    stepper: Stepper, state: State, start: float, dt: float, plasma: Plasma
+) -> tuple[State, float]:
+    """Where two steps of ``dt``/2 lead from ``state``, which is left as it is, and their error.
 
     The error is max|C₂ − C₁|/max C₂, with C₂ after the halves and C₁ after one step of ``dt``; 0 where C₂ = 0.
     """
     whole, halves = _copy(state), _copy(state)
     stepper.step(whole, start, dt, plasma)
-    first = stepper.step(halves, start, dt / 2, plasma)
-    second = stepper.step(halves, start + dt / 2, dt / 2, plasma)
+    stepper.step(halves, start, dt / 2, plasma)
+    stepper.step(halves, start + dt / 2, dt / 2, plasma)
     device = stepper.device
     largest = device.maximum(halves.concentration)
     difference = device.maximum(abs(halves.concentration - whole.concentration))
-    return DoubledStep(halves, (first, second), difference / largest if largest > 0 else 0.0)
+    return halves, difference / largest if largest > 0 else 0.0
 
 
 def step_factor(error: float, tolerance: float) -> float:

@@ -69,6 +69,7 @@ _EXAMPLES = {
     "m^2/s": "1e-11 m^2/s",
     "mol/m^3": "1 uM",
     "m^3": "3 L",
+    "m^3/s": "0.1 L/h",
     "m^3/(mol s)": "1e5 1/(M s)",
     "kg": "50 mg",
     "kg/mol": "580 g/mol",

@@ -6,10 +6,8 @@ from twins import EVERYWHERE, assert_twins_agree
 
 from tumorsim.operators.advect import LIMITERS, advect
 from tumorsim.operators.bind import bind
-from tumorsim.operators.diffuse import diffuse
-from tumorsim.operators.exchange import exchange
-from tumorsim.operators.exchange_factors import exchange_factors
 from tumorsim.operators.internalise import internalise
+from tumorsim.operators.transport_stage import transport_stage
 from tumorsim.operators.wall_exchange_rates import wall_exchange_rates
 
 OUTSIDE = (0.5, 0.0, 2.0, 0.0, 1.0, 0.3)
@@ -48,25 +46,6 @@ def test_wall_exchange_rates(shape, real, device):
     assert_twins_agree(wall_exchange_rates, device, arguments, real)
 
 
-@pytest.mark.parametrize("none", [(), (1,), (2,), (1, 2)], ids=["all", "no lymph", "no uptake", "neither"])
-def test_exchange_factors(shape, real, device, none):
-    a = Arrays(shape, real)
-    losses = [None if k in none else a.field() * (a.field() < 0.7) for k in range(3)]
-    arguments = [a.poisoned(), a.poisoned(), a.field(), *losses, a.field(0.1, 1)]
-    assert_twins_agree(exchange_factors, device, arguments, real, decay=0.0, dt=0.7)
-
-
-@pytest.mark.parametrize("with_lymph", [True, False])
-@pytest.mark.parametrize("with_cells", [True, False])
-def test_exchange(shape, real, device, with_cells, with_lymph):
-    a = Arrays(shape, real)
-    rates = [a.field() * (a.field() < 0.7) for _ in range(2)]
-    lymph = a.field() * (a.field() < 0.7) if with_lymph else None
-    uptake, cells = (a.field(), a.field()) if with_cells else (None, None)
-    arguments = [a.field(), cells, a.rows(5), a.field(), a.field(), *rates, lymph, uptake, a.field(0.1, 1)]
-    assert_twins_agree(exchange, device, arguments, real, plasma=1.3, decay=0.2, dt=0.5, seed=3)
-
-
 @pytest.mark.parametrize("limiter", LIMITERS.values(), ids=LIMITERS.keys())
 @pytest.mark.parametrize("keep", [0.0, 0.5])
 def test_advect(shape, real, device, limiter, keep):
@@ -78,17 +57,36 @@ def test_advect(shape, real, device, limiter, keep):
 
 
 @pytest.mark.parametrize("stage", ["first", "first of two", "second", "middle", "last", "last of two"])
-def test_diffuse(shape, real, device, stage):
+@pytest.mark.parametrize("terms", ["diffusion", "vessels", "vessels and lymph", "flow", "all"])
+def test_transport_stage(shape, real, device, stage, terms):
     a = Arrays(shape, real)
-    first, of_two = stage.startswith("first"), stage.endswith("of two")
+    first, of_two, last_one = stage.startswith("first"), stage.endswith("of two"), stage.startswith("last")
     result = a.poisoned() if first or stage == "second" or of_two else a.field(-1, 1)
     start_rate = None if of_two else a.poisoned() if first else a.field(-1, 1)
     last = a.field() if first else a.field(-0.5, 0.5)  # with the start below: negative in some voxels
-    start = a.field() if stage.startswith("last") else None
-    arguments = [result, start_rate, a.rows(2), last, start, *a.faces(), a.field(0.3, 1)]
+    start, negative = (a.field(), a.rows()) if last_one else (None, None)
+    rates = a.faces(-0.3, 0.3) if terms in ("flow", "all") else [None] * 3
+    wall = [a.field() * (a.field() < 0.7) if "vessels" in terms or terms == "all" else None for _ in range(2)]
+    lymph = a.field() if terms in ("vessels and lymph", "all") else None
+    booked = a.rows(3, fill=np.nan if first else 2.0)
+    arguments = [
+        result,
+        start_rate,
+        booked,
+        negative,
+        last,
+        start,
+        *a.faces(),
+        *rates,
+        *wall,
+        lymph,
+        a.field(0.3, 1),
+    ]
     again = 0.0 if np.isnan(result).any() else 0.4
-    scalars = {"again": again, "rate": 0.11, "start_weight": 0.15, "part": 0.7, "seed": 7}
-    assert_twins_agree(diffuse, device, arguments, real, outside=OUTSIDE, first=first, **scalars)
+    scalars = {"again": again, "rate": 0.11, "start_weight": 0.15, "part": 0.7, "plasma": 1.3, "weight": 0.6}
+    assert_twins_agree(
+        transport_stage, device, arguments, real, outside=OUTSIDE, first=first, **scalars, seed=7
+    )
 
 
 @pytest.mark.parametrize(("on", "off"), [(1.0, 0.3), (5.0, 0.0), (0.5, 5.0)])
@@ -100,11 +98,14 @@ def test_bind(shape, real, device, on, off):
     assert_twins_agree(bind, device, arguments, real, binding_on=on, binding_off=off, dt=0.4, seed=1)
 
 
-@pytest.mark.parametrize("pools", ["both", "bound", "internalised"])
+@pytest.mark.parametrize("pools", ["free", "bound", "internalised", "all", "all but uptake"])
 def test_internalise(shape, real, device, pools):
     a = Arrays(shape, real)
-    bound, internalised = (
-        a.field() if pools in ("both", pool) else None for pool in ("bound", "internalised")
+    every = pools.startswith("all")
+    free, bound, cells = (
+        a.field() if every or pools == pool else None for pool in ("free", "bound", "internalised")
     )
-    rates = {"internalisation": 0.3 if pools == "both" else 0.0, "degradation": 0.2, "decay": 0.1, "dt": 0.5}
-    assert_twins_agree(internalise, device, [bound, internalised, a.rows(2)], real, **rates, seed=2)
+    uptake = a.field() * (a.field() < 0.7) if pools == "all" else None
+    rates = {"internalisation": 0.3 if every else 0.0, "degradation": 0.2, "decay": 0.1, "dt": 0.5}
+    arguments = [free, bound, cells, a.rows(2, fill=1.0), uptake, a.field(0.1, 1)]
+    assert_twins_agree(internalise, device, arguments, real, **rates, seed=2)

@@ -264,6 +264,15 @@ def test_an_agent_of_ones_own(own):
     assert load_agent("Doxil", file=file).name == "Doxil"
 
 
+def test_a_radionuclide_brings_its_half_life(own):
+    labelled = '[mine]\nclass = "x"\nradionuclide = "Lu-177"\n'
+    assert (
+        load_agent("mine", file=own(labelled)).decay_half_life == load_agent("177Lu-DOTATATE").decay_half_life
+    )
+    given = load_agent("mine", file=own(labelled + 'decay_half_life = "6 d"\n'))
+    assert given.decay_half_life == 6 * 86400
+
+
 def test_ones_own_agent_comes_before_that_of_the_catalogue(own):
     agent = load_agent("doxil", file=own('[DOXIL]\nclass = "mine"\n'))
     assert (agent.name, agent.agent_class, agent.diameter) == ("DOXIL", "mine", None)
@@ -292,6 +301,7 @@ FAULTS = {
     'class = "x"\ndiameter_log_sd = 0.1\npolydispersity_index = 0.1': (
         "polydispersity_index", "given twice", "diameter_log_sd",
     ),
+    'class = "x"\nradionuclide = "Xx-1"': ("radionuclide", "no half-life is known", "decay_half_life"),
     'class = "x"\nwall_mode = "pores"\nwall_permeability = "1e-9 m/s"': (
         "wall_permeability", "not read in the wall mode pores", "empirical",
     ),

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from tumorsim.agents.agent import Agent
-from tumorsim.agents.plasma import PLASMA_VOLUMES, PlasmaCurve, plasma_curve
+from tumorsim.agents.body_size import half_life_factor, plasma_volume
+from tumorsim.agents.plasma import Curve, PlasmaCurve, Superposition, dose_times, plasma_curve, repeated
 from tumorsim.errors import ConfigError, NumericsError
 
 HOUR = 3600.0
@@ -19,7 +20,7 @@ def doxil(infusion: float = 0.0, decay_rate: float = 0.0) -> PlasmaCurve:
     return PlasmaCurve.from_half_lives(
         50e-6,
         "kg",
-        volume=PLASMA_VOLUMES["human"],
+        volume=plasma_volume("human"),
         half_lives=(1.4 * HOUR, 45.9 * HOUR),
         fractions=(0.1, 0.9),
         infusion=infusion,
@@ -201,3 +202,156 @@ def test_the_curve_of_an_agent():
         plasma_curve(Agent(name="unknown"), 1.0, amount_unit="mol", volume=1e-6)
     with pytest.raises(ConfigError, match="plasma_fractions"):
         plasma_curve(agent.with_values(plasma_half_lives=(1.0, 2.0)), 1.0, amount_unit="mol", volume=1e-6)
+
+
+# repeated doses ---------------------------------------------------------------------------------------------
+
+
+def test_doses_superpose_in_any_order():
+    """A late infusion, an early bolus and a dose of another size between them."""
+    parts = ((50 * HOUR, doxil(2 * HOUR)), (0.0, doxil()), (20 * HOUR, doxil(HOUR)))
+    curve, times = Superposition(parts), np.linspace(0, 100 * HOUR, 300)
+    expected = sum(part.concentration(times - start) for start, part in parts)
+    np.testing.assert_allclose(curve.concentration(times), expected, rtol=1e-15)
+    assert Superposition(parts[::-1]).concentration(60 * HOUR) == pytest.approx(curve.concentration(60 * HOUR))
+    assert curve.landmarks == (0.0, 20 * HOUR, 21 * HOUR, 50 * HOUR, 52 * HOUR)
+    assert curve.dose == pytest.approx(150e-6)
+
+
+@pytest.mark.parametrize("decay_rate", [0.0, 1e-5])
+@pytest.mark.parametrize(("start", "end"), [(0, 10), (86399, 86401), (0, 5e5), (89990, 90010), (1e5, 2e6)])
+def test_the_mean_over_repeated_infusions_is_exact(start, end, decay_rate):
+    curve = repeated(doxil(HOUR, decay_rate), dose_times(every=24 * HOUR, count=3))
+    inside = [moment for moment in curve.landmarks if start < moment < end]
+    edges = [start, *inside, end]
+    area = sum(quad(curve.concentration, a, b, epsabs=0, epsrel=1e-13, limit=200)[0]
+               for a, b in zip(edges[:-1], edges[1:], strict=True))  # fmt: skip
+    assert curve.mean(start, end) == pytest.approx(area / (end - start), rel=1e-12)
+
+
+def test_repeated_doses_are_accounted_for():
+    single = doxil(HOUR, 1e-5)
+    curve = repeated(single, (0.0, 24 * HOUR))
+    for time in (0.5 * HOUR, 24.5 * HOUR, 100 * HOUR):
+        parts = single.cleared(time) + (single.cleared(time - 24 * HOUR) if time > 24 * HOUR else 0.0)
+        assert curve.cleared(time) == pytest.approx(parts, rel=1e-12)
+    assert curve.injected(23 * HOUR) == pytest.approx(single.injected(23 * HOUR))
+    assert curve.injected(30 * HOUR) == pytest.approx(2 * single.injected(23 * HOUR))
+    assert curve.auc() == pytest.approx(2 * single.auc(), rel=1e-14)
+
+
+def test_many_doses_accumulate_to_the_plateau():
+    """Just before the dose after many, C = (Dose/V) Σ a_i e^{−k_i τ}/(1 − e^{−k_i τ})."""
+    interval = 24 * HOUR
+    curve = repeated(doxil(), dose_times(every=interval, count=60))
+    before = curve.concentration(60 * interval - 1e-6)
+    left = [np.exp(-rate * interval) for rate in doxil().rates]
+    expected = 50e-6 / 3e-3 * sum(a * x / (1 - x) for a, x in zip((0.1, 0.9), left, strict=True))
+    assert before == pytest.approx(expected, rel=1e-8)  # e^{−60 · 0.36} is left of the first
+
+
+def test_dose_times():
+    assert dose_times() == (0.0,)
+    assert dose_times(every=10.0, count=3) == (0.0, 10.0, 20.0)
+    assert dose_times(times=(5.0, 7.0)) == (5.0, 7.0)
+    single = doxil()
+    assert repeated(single, (0.0,)) is single
+
+
+def test_doses_that_differ_in_kind_are_refused():
+    other = PlasmaCurve(1.0, "mol", 3e-3, (1.0,), (1e-4,))
+    with pytest.raises(ConfigError, match="differ in volume, unit or decay"):
+        Superposition(((0.0, doxil()), (1.0, other)))
+    with pytest.raises(ConfigError, match="before the start"):
+        Superposition(((-1.0, doxil()),))
+
+
+# steps ------------------------------------------------------------------------------------------------------
+
+
+def worst_bend(curve: Curve, tolerance: float, until: float) -> float:
+    """The largest distance of C_p from its chord over a step, relative to the mean of the step or 1e-4 of the peak."""
+    worst, start, peak = 0.0, 0.0, curve.concentration(np.linspace(0, until, 2000)).max()
+    for end, step in curve.step_limits(tolerance):
+        end = min(end, until)
+        while start < end * (1 - 1e-12):
+            stop = min(start + step, end)
+            t = np.linspace(start, stop * (1 - 1e-14), 21)
+            c = curve.concentration(t)
+            chord = c[0] + (c[-1] - c[0]) * (t - t[0]) / (t[-1] - t[0])
+            worst = max(worst, np.abs(c - chord).max() / (c.mean() + 1e-4 * peak))
+            start = stop
+    return worst
+
+
+SHAPES = {
+    "bolus": doxil(),
+    "fast then slow": PlasmaCurve(1.0, "mol", 1.0, (0.9, 0.1), (2.75e-3, 2.2e-5)),
+    "infusion": doxil(HOUR, 1e-6),
+    "repeated": repeated(doxil(HOUR), (0.0, 24 * HOUR, 30 * HOUR)),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_within_the_longest_step_the_curve_is_straight(name):
+    curve = SHAPES[name]
+    for tolerance in (1e-2, 1e-3):
+        # The bound is taken at the points looked at, within which it changes by less than twofold.
+        assert worst_bend(curve, tolerance, 60 * HOUR) < 1.5 * tolerance
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_steps_are_powers_of_two_that_pieces_follow(name):
+    pieces = SHAPES[name].step_limits(1e-2)
+    ends = [end for end, _ in pieces]
+    assert ends == sorted(ends) and ends[-1] == np.inf
+    for (begin, _), (end, step) in zip([(0.0, 1.0), *pieces], pieces, strict=False):
+        assert np.log2(step) == round(np.log2(step))
+        if end not in (*SHAPES[name].landmarks, np.inf):
+            assert (end - begin) % step == 0
+    assert {moment for moment in SHAPES[name].landmarks if moment > 0} <= set(ends)
+
+
+def test_one_phase_has_one_step_until_it_is_gone():
+    """√(8 tol)/k for an exponential: 0.283/1e-4 s = 2828 s."""
+    curve = PlasmaCurve(1.0, "mol", 1.0, (1.0,), (1e-4,))
+    (until, step), *later = curve.step_limits(1e-2)
+    assert step == 2048.0
+    assert curve.concentration(until) < 1e-3
+    assert all(longer > step for _, longer in later)
+
+
+def test_steps_shorten_again_after_each_dose():
+    fast = PlasmaCurve(1.0, "mol", 1.0, (0.9, 0.1), (2.75e-3, 2.2e-5))
+    pieces = repeated(fast, (0.0, 10 * HOUR)).step_limits(1e-2)
+    steps = {end: step for end, step in pieces}
+    first_after = next(step for end, step in pieces if end > 10 * HOUR)
+    assert steps[10 * HOUR] > 4 * first_after
+
+
+def test_a_constant_level_limits_no_step():
+    assert PlasmaCurve(1.0, "mol", 1.0, (1.0,), (0.0,)).step_limits(1e-2) == ((np.inf, np.inf),)
+    with pytest.raises(NumericsError, match="positive"):
+        doxil().step_limits(0.0)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_slope_and_curvature_are_those_of_the_curve(name):
+    curve, h = SHAPES[name], 1.0
+    for t in (900.0, 5000.0, 50000.0, 130000.0):
+        value, slope, bend = curve.derivatives(np.array(t))
+        low, high = curve.concentration(t - h), curve.concentration(t + h)
+        assert slope == pytest.approx((high - low) / (2 * h), rel=1e-4, abs=1e-12 * value)  # (kh)²/6 of it
+        assert bend == pytest.approx((high - 2 * value + low) / h**2, rel=1e-3, abs=1e-12 * curve.concentration(0.1))
+
+
+# bodies -----------------------------------------------------------------------------------------------------
+
+
+def test_kinetics_scale_with_body_mass():
+    assert half_life_factor("mouse", "human") == pytest.approx((70 / 0.025) ** 0.25)
+    assert half_life_factor("rat", "rat") == 1
+    assert half_life_factor("human", "mouse", mass=0.02) == pytest.approx((0.02 / 70) ** 0.25)
+    assert plasma_volume("mouse", mass=0.03) == pytest.approx(1.2e-6)
+    with pytest.raises(ConfigError, match="Did you mean"):
+        plasma_volume("mouze")

@@ -9,7 +9,7 @@ from tumorsim.device.select import describe_devices, select_device
 from tumorsim.device.twin import KernelSource, kernel_hashes
 from tumorsim.errors import ConfigError, DeviceError
 from tumorsim.operators.darcy_velocity import darcy_velocity
-from tumorsim.operators.exchange_factors import exchange_factors
+from tumorsim.operators.wall_exchange_rates import wall_exchange_rates
 from tumorsim.resources import kernels_directory
 
 SHAPE = (3, 4, 5)
@@ -32,10 +32,10 @@ def test_wrong_shape_is_refused_by_name():
 
 
 def test_mixed_precision_is_refused():
-    factors = [np.ones(SHAPE, np.float32) for _ in range(7)]
-    factors[3] = factors[3].astype(np.float64)
+    rates = [np.ones(SHAPE, np.float32) for _ in range(5)]
+    rates[3] = rates[3].astype(np.float64)
     with pytest.raises(TypeError, match="mix float32, float64"):
-        exchange_factors(NumpyDevice(), *factors, decay=0.0, dt=1.0)
+        wall_exchange_rates(NumpyDevice(), *rates)
 
 
 def test_wrong_dtype_is_refused_by_name():

@@ -28,6 +28,13 @@ def test_resumed_plan_is_the_rest_of_the_same_plan(times, after):
     assert list(schedule.steps(after=after)) == list(schedule.steps())[after:]
 
 
+def test_pieces_of_time_have_their_own_longest_step():
+    steps = list(Schedule(100.0, 20.0, (50.0, 100.0), pieces=((10.0, 1.0), (30.0, 4.0))).steps())
+    assert [step.length for step in steps[:10]] == pytest.approx([1.0] * 10)
+    assert [step.length for step in steps[10:15]] == pytest.approx([4.0] * 5)
+    assert [step.end for step in steps[15:]] == pytest.approx([50.0, 50 + 50 / 3, 50 + 100 / 3, 100.0])
+
+
 def test_infusion_end_is_landed_on_without_an_output():
     steps = list(Schedule(10.0, 4.0, (10.0,), landmarks=(3.0,)).steps())
     assert [s.end for s in steps] == [3.0, 6.5, 10.0]

@@ -206,16 +206,18 @@ def verify(monkeypatch, capsys, tmp_path):
 
 
 def test_command_prints_a_table_and_writes_json_and_figure(verify, tmp_path):
-    status, out, _ = verify("--only", "patlak", "--only", "thiele", "--json", "v.json", "--figure", "v.png")
+    status, out, _ = verify(
+        "--only", "patlak_l", "--only", "thiele", "--only", "layered", "--json", "v.json", "--figure", "v.png"
+    )
     assert status == 0
-    for text in (*filter(None, COLUMNS), "patlak_membrane", "thiele_sphere", "pass"):
+    for text in (*filter(None, COLUMNS), "patlak_lumped", "thiele_sphere", "pass"):
         assert text in out
     report = json.loads((tmp_path / "v.json").read_text())
     assert report["passed"] and report["quick"]
     assert report["device"]["name"] == DEVICE.name
-    lumped, membrane, thiele, _ = report["cases"]
+    lumped, thiele, _, layered = report["cases"]
     assert lumped["order"] >= lumped["expected_order"] == 1.9
-    assert membrane["order"] is None
+    assert layered["order"] is None
     assert len(thiele["errors"]) == len(thiele["resolutions"]) == 3
     assert (tmp_path / "v.png").read_bytes().startswith(b"\x89PNG")
 

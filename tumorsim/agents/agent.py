@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import log
 from types import MappingProxyType
 from typing import Any
 
@@ -61,6 +62,8 @@ class Agent:
     plasma_fractions: tuple[float, ...] = _quantity("1", shown="1", default=())
     release_model: str = "none"
     release_rate: float | None = _quantity("1/s", shown="1/h")
+    burst_fraction: float | None = _quantity("1", shown="1")
+    burst_rate: float | None = _quantity("1/s", shown="1/h")
     triggered_release_rate: float | None = _quantity("1/s", shown="1/h")
     trigger: str = ""
     target: str = ""
@@ -80,6 +83,11 @@ class Agent:
     retardation_model: str = "none"
     note: str = ""
     provenance: Mapping[str, Provenance] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+
+    @property
+    def decay_rate(self) -> float:
+        """λ = ln 2 / T½ of its radionuclide, 1/s; 0 where it does not decay."""
+        return log(2) / self.decay_half_life if self.decay_half_life else 0.0
 
     def quality(self, name: str) -> str:
         """How sure the value of a field is, one of QUALITIES; empty where nothing is recorded."""

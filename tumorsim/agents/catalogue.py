@@ -19,6 +19,7 @@ from typing import Any
 from tumorsim.agents.agent import QUALITIES, Agent, Provenance
 from tumorsim.agents.interstitium import MATRIX_MODELS, PARTITION_MODELS, RETARDATION_MODELS
 from tumorsim.agents.particle import DIAMETER_BASES, log_sd_from_polydispersity
+from tumorsim.agents.radionuclide import radionuclide, radionuclide_names
 from tumorsim.errors import ConfigError, Problem
 from tumorsim.units import UnitError, example, to_si
 from tumorsim.vessels.hindrance import PORE_MODELS
@@ -42,6 +43,7 @@ KEYS = ("class", "aliases", *(item.name for item in fields(Agent) if item.name n
 """What a table of an agent may hold."""
 _ONE_PHASE = Provenance("computed", "a single phase")
 _FROM_AFFINITY = Provenance("computed", "dissociation constant × association rate")
+_FROM_NUCLIDE = Provenance("published", "ICRP publication 107 (2008)")
 _FROM_INDEX = Provenance("computed", "sqrt(ln(1 + polydispersity index)), of a log-normal")
 
 
@@ -170,6 +172,11 @@ def _contradictions(here: str, table: Table) -> Iterator[Problem]:
     if {"diameter_log_sd", "polydispersity_index"} <= table.keys():
         fault = "the spread of sizes is given twice"
         yield Problem(f"{here} polydispersity_index", None, fault, "Leave it or diameter_log_sd out")
+    nuclide = table.get("radionuclide")
+    if nuclide and "decay_half_life" not in table and nuclide not in radionuclide_names():
+        fault = f"no half-life is known for this one, only for {', '.join(radionuclide_names())}"
+        cure = 'Add decay_half_life, for example "6.65 d"'
+        yield Problem(f"{here} radionuclide", nuclide, fault, cure)
     if table.get("wall_mode") == "pores" and "wall_permeability" in table:
         cure = 'Remove it, or set wall_mode = "empirical"'
         yield Problem(f"{here} wall_permeability", None, "is not read in the wall mode pores", cure)
@@ -255,6 +262,9 @@ def _complete(values: dict[str, Any], provenance: dict[str, Provenance]) -> None
     if {"dissociation_constant", "binding_on"} <= values.keys() and "binding_off" not in values:
         values["binding_off"] = values["dissociation_constant"] * values["binding_on"]
         provenance["binding_off"] = _FROM_AFFINITY
+    if values.get("radionuclide") and "decay_half_life" not in values:
+        values["decay_half_life"] = radionuclide(values["radionuclide"]).half_life
+        provenance["decay_half_life"] = _FROM_NUCLIDE
     if "polydispersity_index" in values:
         values["diameter_log_sd"] = float(log_sd_from_polydispersity(values["polydispersity_index"]))
         provenance["diameter_log_sd"] = _FROM_INDEX

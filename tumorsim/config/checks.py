@@ -13,8 +13,9 @@ from tumorsim.agents.agent import Agent as CatalogueAgent
 from tumorsim.agents.catalogue import agent_names
 from tumorsim.agents.particle import radius_from_molar_mass
 from tumorsim.agents.plasma import PlasmaCurve
+from tumorsim.config.dosing import dosing_times, prescribed_curve
 from tumorsim.config.inputs import WHOLE, Inputs, length, require_file, voxel_counts
-from tumorsim.config.schema import Agent, Config, Core, Margin, Region, Tissue, Undecidable
+from tumorsim.config.schema import Agent, Config, Core, Dosing, Margin, Region, Tissue, Undecidable
 from tumorsim.config.values import Amount, suggestion
 from tumorsim.errors import ConfigError, Problem
 from tumorsim.resources import available_memory
@@ -207,7 +208,7 @@ def _agent(inputs: Inputs) -> Problems:
     mass = _of_agent(agent, "molar_mass")
     diameter = f"{2e9 * radius_from_molar_mass(mass):.3g} nm" if mass else "85 nm"
     needed = {"diameter": f'"{diameter}"', "plasma_half_lives": '["1.4 h", "45.9 h"]'}
-    if inputs.config.run.mode == "steady":
+    if inputs.config.run.mode == "steady" or _curve_keys(inputs.config.dosing):
         del needed["plasma_half_lives"]
     for name, shown in needed.items():
         if not _of_agent(agent, name):
@@ -269,6 +270,85 @@ def _plasma_curve(inputs: Inputs) -> Problems:
         fractions = _of_agent(inputs.config.agent, "plasma_fractions") if given else (1.0,)
         PlasmaCurve.from_half_lives(0.0, "mol", volume=1.0, half_lives=half_lives, fractions=fractions or ())
     return ()
+
+
+def _curve_keys(dosing: Dosing) -> list[str]:
+    """The keys of [dosing] that give the plasma curve instead of half-lives."""
+    return [name for name in ("two_compartment", "plasma_table") if getattr(dosing, name) is not None]
+
+
+def _one_plasma_curve(inputs: Inputs) -> Problems:
+    """The plasma curve comes from one source, and only half-lives are scaled."""
+    dosing, keys = inputs.config.dosing, _curve_keys(inputs.config.dosing)
+    if len(keys) > 1:
+        yield Problem("dosing.plasma_table", None, "two_compartment is given too", "Leave one of the two out")
+    if keys and inputs.config.agent.plasma_half_lives is not None:
+        fault = f"dosing.{keys[0]} gives the plasma curve too"
+        yield Problem("agent.plasma_half_lives", None, fault, "Leave one of the two out")
+    if keys and dosing.half_lives_of is not None:
+        fault = f"dosing.{keys[0]} gives the plasma curve, and no half-lives are used"
+        yield Problem("dosing.half_lives_of", dosing.half_lives_of, fault, "Remove it")
+
+
+def _compartments(inputs: Inputs) -> Problems:
+    """Two compartments are given by three rates, or by a clearance, an exchange and a volume."""
+    given = inputs.config.dosing.two_compartment
+    if given is None:
+        return
+    rates, volumes = ("elimination", "outward", "inward"), ("clearance", "exchange", "peripheral_volume")
+    found = {name for name in (*rates, *volumes) if getattr(given, name) is not None}
+    if found not in ({*rates}, {*volumes}):
+        shown = f"{', '.join(sorted(found)) or 'nothing'} is given"
+        cure = f"Give {', '.join(rates)}, or else {', '.join(volumes)}"
+        yield Problem("dosing.two_compartment", None, shown, cure)
+
+
+def _repeats(inputs: Inputs) -> Problems:
+    """Doses are listed or counted, and begin before the run ends."""
+    dosing = inputs.config.dosing
+    if dosing.times is not None and (dosing.every is not None or dosing.count > 1):
+        yield Problem("dosing.times", None, "every or count is given too", "Leave one of the two out")
+    elif dosing.count > 1 and dosing.every is None:
+        fault = f"is required for {dosing.count} doses"
+        yield Problem("dosing.every", None, fault, 'Add for example every = "7 d" to [dosing]')
+    elif dosing.every is not None and dosing.count == 1:
+        yield Problem("dosing.count", 1, "a single dose has no interval", "Set count to 2 or more")
+    elif dosing.times == ():
+        yield Problem("dosing.times", [], "there is no dose", 'Write for example ["0 h", "24 h"]')
+    else:
+        yield from _late_doses(dosing_times(dosing), inputs.config.run.duration)
+
+
+def _late_doses(times: tuple[float, ...], duration: float) -> Problems:
+    if duration and max(times) >= duration:
+        fault = f"the last dose comes at {max(times):g} s, and the run ends at {duration:g} s"
+        yield Problem("dosing", None, fault, "Give fewer doses, or a longer run.duration")
+
+
+def _prescribed_curve(inputs: Inputs) -> Problems:
+    """A table or compartments make a curve."""
+    table = inputs.config.dosing.plasma_table
+    if table is not None:
+        require_file("dosing.plasma_table.file", table.file)
+    if _curve_keys(inputs.config.dosing) and not list(_compartments(inputs)):
+        prescribed_curve(inputs.config)
+    return ()
+
+
+def _decay(inputs: Inputs) -> Problems:
+    """One half-life of decay, and a wait only for what decays."""
+    agent, dosing = inputs.config.agent, inputs.config.dosing
+    if agent.radionuclide is not None and agent.decay_half_life is not None:
+        fault = f"{agent.radionuclide} has its own"
+        yield Problem(
+            "agent.decay_half_life", f"{agent.decay_half_life:g} s", fault, "Leave one of the two out"
+        )
+    decays = agent.radionuclide or _of_agent(agent, "decay_half_life")
+    if dosing.waiting > 0 and not decays:
+        fault = "nothing of this agent decays while it waits"
+        yield Problem(
+            "dosing.waiting", f"{dosing.waiting:g} s", fault, "Remove it, or set agent.radionuclide"
+        )
 
 
 def _pores(inputs: Inputs) -> Problems:
@@ -501,6 +581,11 @@ CHECKS: tuple[Callable[[Inputs], Problems], ...] = (
     _molar_mass,
     _wall_mode,
     _plasma_curve,
+    _one_plasma_curve,
+    _compartments,
+    _repeats,
+    _prescribed_curve,
+    _decay,
     _pores,
     _binding,
     _amount_units,

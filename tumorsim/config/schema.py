@@ -23,10 +23,12 @@ from pydantic import (
 )
 
 from tumorsim.agents.agent import Agent as CatalogueAgent
+from tumorsim.agents.body_size import BODIES
 from tumorsim.agents.catalogue import load_agent
 from tumorsim.agents.interstitium import MATRIX_MODELS, PARTITION_MODELS, RETARDATION_MODELS
 from tumorsim.agents.particle import DIAMETER_BASES, log_sd_from_polydispersity
-from tumorsim.agents.plasma import PLASMA_VOLUMES
+from tumorsim.agents.plasma_table import JOINS, TAILS
+from tumorsim.agents.radionuclide import radionuclide, radionuclide_names
 from tumorsim.boundaries import FACES, Boundaries
 from tumorsim.config import values as v
 from tumorsim.config.values import Amount, AmountOf, Condition, Quantity
@@ -379,6 +381,9 @@ class Agent(Table):
         default=None, description="default: dissociation_constant times binding_on"
     )
     internalisation: v.Rate | None = Field(default=None, description="bound to internalised")
+    radionuclide: Annotated[str, v.OneOf(radionuclide_names())] | None = Field(
+        default=None, description="whose half-life is that of the agent's decay", examples=['"Lu-177"']
+    )
     decay_half_life: v.Duration | None = None
     wall_mode: Annotated[str, v.OneOf(WALL_MODES)] | None = None
     pore_model: Annotated[str, v.OneOf(PORE_MODELS)] | None = Field(
@@ -407,6 +412,8 @@ class Agent(Table):
         given = {key: value for key, value in given.items() if value is not None}
         if len(given.get("plasma_half_lives", ())) == 1:
             given.setdefault("plasma_fractions", (1.0,))
+        if self.radionuclide is not None:
+            given.setdefault("decay_half_life", radionuclide(self.radionuclide).half_life)
         if "polydispersity_index" in given:
             given["diameter_log_sd"] = float(log_sd_from_polydispersity(given["polydispersity_index"]))
         agent = self.known().with_values(**given)
@@ -416,12 +423,57 @@ class Agent(Table):
         return agent
 
 
+class TwoCompartment(Table):
+    """Plasma and one more compartment: three rates, or a clearance, an exchange and a volume."""
+
+    elimination: v.Rate | None = Field(default=None, description="from plasma out of the body, k10")
+    outward: v.Rate | None = Field(default=None, description="from plasma to the other compartment, k12")
+    inward: v.Rate | None = Field(default=None, description="back into plasma, k21")
+    clearance: v.VolumeRate | None = Field(default=None, description="CL; k10 = CL/plasma volume")
+    exchange: v.VolumeRate | None = Field(default=None, description="Q; k12 = Q/plasma volume")
+    peripheral_volume: v.Volume | None = Field(default=None, description="V2; k21 = Q/V2")
+
+
+class PlasmaTable(Table):
+    """A measured curve instead of half-lives."""
+
+    file: v.InputFile = Field(description='CSV: "time [h], concentration [uM]", or "%ID/mL"')
+    time_unit: v.Text | None = Field(default=None, description="where the header does not say it")
+    unit: v.Text | None = Field(default=None, description="of the concentrations, likewise")
+    join: Annotated[str, v.OneOf(JOINS)] = Field(
+        default="log-linear", description="between points: exponential where it falls, else straight [D]"
+    )
+    tail: Annotated[str, v.OneOf(TAILS)] = Field(
+        default="exponential", description="after the last point: on at the rate of the last two, or zero [D]"
+    )
+    decay_corrected: v.Flag = Field(
+        default=False, description="activities in the file are corrected to the time of the dose"
+    )
+
+
 class Dosing(Table):
     dose: v.Dose = Field(
-        description="mass, mol or activity: all amounts are then in kg, mol or Bq", examples=['"50 mg"']
+        description="of each administration, as mass, mol or activity: all amounts are then in kg, mol or Bq",
+        examples=['"50 mg"'],
     )
-    body: Annotated[str, v.OneOf(PLASMA_VOLUMES)] = Field(
-        default="human", description="sets the plasma volume"
+    times: Annotated[tuple[v.Time, ...], v.LIST] | None = Field(
+        default=None, description="when each dose begins; default: one at 0"
+    )
+    every: v.Duration | None = Field(default=None, description="interval between count doses, the first at 0")
+    count: v.Count = Field(default=1, description="doses, one every so long")
+    waiting: v.Time = Field(
+        default=0.0, description="from the measurement of the activity of a dose to its injection"
+    )
+    body: Annotated[str, v.OneOf(BODIES)] = Field(default="human", description="sets the plasma volume")
+    body_mass: v.Mass | None = Field(
+        default=None, description="default: human 70 kg, mouse 25 g [D], rat 250 g [M]"
+    )
+    half_lives_of: Annotated[str, v.OneOf(BODIES)] | None = Field(
+        default=None, description="the body that the agent's half-lives are scaled from, as mass^0.25 [M]"
+    )
+    two_compartment: TwoCompartment | None = Field(default=None, description="instead of half-lives")
+    plasma_table: Annotated[PlasmaTable | None, BeforeValidator(_file_alone)] = Field(
+        default=None, description="instead of half-lives"
     )
     plasma_volume: v.Volume | None = Field(default=None, description="default: that of the body")
     infusion: v.Time = Field(default=0.0, description="length of the infusion; 0 is a bolus")
@@ -532,5 +584,13 @@ class Config(Table):
         return tables
 
 
-PATH_KEYS = ("agent.file", "vessels.file", "tissue.image.file", "tissue.maps.*", "tissue.maps.*.file")
+PATH_KEYS = (
+    "agent.file",
+    "vessels.file",
+    "tissue.image.file",
+    "tissue.maps.*",
+    "tissue.maps.*.file",
+    "dosing.plasma_table",
+    "dosing.plasma_table.file",
+)
 """Keys whose text is a path, relative to the file that names it."""

@@ -285,6 +285,8 @@ WallPermeability = Annotated[float, Quantity("m/s", least=0)]
 Diffusivity = Annotated[float, Quantity("m^2/s", above=0)]
 MolarMass = Annotated[float, Quantity("kg/mol", above=0)]
 Volume = Annotated[float, Quantity("m^3", above=0)]
+VolumeRate = Annotated[float, Quantity("m^3/s", least=0)]
+Mass = Annotated[float, Quantity("kg", above=0)]
 Dose = Annotated[Amount, AmountOf(example="50 mg")]
 AmountDensity = Annotated[Amount, AmountOf(per="/m^3", example="1 uM")]
 

@@ -11,7 +11,6 @@ The plasma curve is prescribed, so ``cleared`` is what left the plasma by neithe
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -48,54 +47,28 @@ class Plasma(Protocol):
     def decayed(self, t: float, /) -> float: ...
 
 
-@dataclass
-class Ledger:
-    """Amounts accumulated over a run, in the unit of the dose."""
+def entries(amounts: Mapping[str, float], plasma: Plasma, time: float, *, initial: float) -> dict[str, float]:
+    """Every term of the ledger at ``time``, in the unit of the dose.
 
-    initial: float = 0.0
-    entered: float = 0.0
-    extravasated: float = 0.0
-    lymph: float = 0.0
-    boundary: float = 0.0
-    decayed: float = 0.0
-    degraded: float = 0.0
-    compensation: dict[str, float] = field(default_factory=dict)
-
-    def add(self, increment: object) -> None:
-        """Add one step's amounts; Kahan-compensated, since a run takes 1e4 steps or more."""
-        for term in _ACCUMULATED:
-            self._add(term, getattr(increment, term))
-
-    def _add(self, term: str, amount: float) -> None:
-        corrected = amount - self.compensation.get(term, 0.0)
-        old = getattr(self, term)
-        new = old + corrected
-        self.compensation[term] = (new - old) - corrected
-        setattr(self, term, new)
-
-    def entries(self, pools: Mapping[str, float], plasma: Plasma, time: float) -> dict[str, float]:
-        """Every term of the ledger at ``time``; ``pools`` are the amounts now free, bound and internalised."""
-        tissue = {name: pools.get(name, 0.0) for name in ("free", "bound", "internalised")}
-        out = {term: getattr(self, term) for term in ("lymph", "boundary", "decayed", "degraded")}
-        injected, in_plasma, lost = (float(f(time)) for f in (plasma.injected, plasma.amount, plasma.decayed))
-        return {
-            "injected": injected,
-            "plasma": in_plasma,
-            "plasma_decayed": lost,
-            "cleared": injected - in_plasma - lost - self.extravasated,
-            "initial": self.initial,
-            "entered": self.entered,
-            "extravasated": self.extravasated,
-            **tissue,
-            **out,
-            "imbalance": self.initial + self.extravasated - sum(tissue.values()) - sum(out.values()),
-        }
-
-    def to_json(self) -> dict[str, object]:
-        return {f.name: getattr(self, f.name) for f in fields(self)}
-
-
-_ACCUMULATED = ("entered", "extravasated", "lymph", "boundary", "decayed", "degraded")
+    ``amounts`` are those now free, bound and internalised, and what has passed so far: entered from plasma and
+    returned to it, and lymph, boundary, decayed, degraded. ``initial`` is what was in the tissue at time 0.
+    """
+    tissue = {name: amounts[name] for name in ("free", "bound", "internalised")}
+    out = {name: amounts[name] for name in ("lymph", "boundary", "decayed", "degraded")}
+    extravasated = amounts["entered"] - amounts["returned"]
+    injected, in_plasma, lost = (float(f(time)) for f in (plasma.injected, plasma.amount, plasma.decayed))
+    return {
+        "injected": injected,
+        "plasma": in_plasma,
+        "plasma_decayed": lost,
+        "cleared": injected - in_plasma - lost - extravasated,
+        "initial": initial,
+        "entered": amounts["entered"],
+        "extravasated": extravasated,
+        **tissue,
+        **out,
+        "imbalance": initial + extravasated - sum(tissue.values()) - sum(out.values()),
+    }
 
 
 def closure(entries: Mapping[str, float]) -> float:

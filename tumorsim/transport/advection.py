@@ -8,18 +8,7 @@ from tumorsim.boundaries import Boundaries
 from tumorsim.device.twin import Array, Device
 from tumorsim.grid import Grid
 from tumorsim.operators.advect import LIMITERS, advect
-
-
-def face_rates(grid: Grid, velocity: np.ndarray, retardation: np.ndarray, axis: int) -> np.ndarray:
-    """f u/h on the faces along ``axis``, 1/s, with f of the upwind voxel (physics.md I.1)."""
-    u, f = np.moveaxis(velocity, axis, 0), np.moveaxis(retardation, axis, 0)
-    rates = np.empty(grid.face_shape(axis))
-    r = np.moveaxis(rates, axis, 0)
-    r[...] = u / grid.spacing[axis]
-    r[1:-1] *= np.where(u[1:-1] > 0, f[:-1], f[1:])
-    r[0] *= f[0]
-    r[-1] *= f[-1]
-    return rates
+from tumorsim.transport.faces import face_rates
 
 
 class Advection:
@@ -56,23 +45,26 @@ class Advection:
         self._rates = rates[::-1]
         fastest = float((outflow / available_fraction).max())
         self.step_limit = 1 / fastest if fastest > 0 else inf
-        self._booked = device.empty(grid.shape[:2], np.float64)
-        self._voxel_volume = grid.voxel_volume
 
-    def advance(self, concentration: Array, scratch: Array, dt: float, *, seed: int = 0) -> float:
-        """Take C over ``dt``, in place; returns the amount that left through the box. ``scratch`` is like C."""
+    def advance(
+        self, concentration: Array, scratch: Array, dt: float, *, booked: Array, seed: int = 0
+    ) -> None:
+        """Take C over ``dt``, in place, and add what left through the box to ``booked``, amount per voxel volume.
+
+        ``scratch`` is like C.
+        """
         if self.step_limit == inf:
-            return 0.0
-        self._booked[...] = 0
-        self._stage(scratch, concentration, keep=0.0, dt=dt, seed=2 * seed)
-        self._stage(concentration, scratch, keep=0.5, dt=dt, seed=2 * seed + 1)
-        return float(self._device.sum(self._booked)) * self._voxel_volume
+            return
+        self._stage(scratch, concentration, booked, keep=0.0, dt=dt, seed=2 * seed)
+        self._stage(concentration, scratch, booked, keep=0.5, dt=dt, seed=2 * seed + 1)
 
-    def _stage(self, result: Array, concentration: Array, *, keep: float, dt: float, seed: int) -> None:
+    def _stage(
+        self, result: Array, concentration: Array, booked: Array, *, keep: float, dt: float, seed: int
+    ) -> None:
         advect(
             self._device,
             result,
-            self._booked,
+            booked,
             concentration,
             *self._rates,
             self._epsilon,

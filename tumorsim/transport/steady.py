@@ -26,8 +26,7 @@ from tumorsim.device.twin import Device
 from tumorsim.errors import NumericsError
 from tumorsim.grid import Grid
 from tumorsim.operators.wall_exchange_rates import wall_exchange_rates
-from tumorsim.transport.advection import face_rates
-from tumorsim.transport.diffusion import face_conductances
+from tumorsim.transport.faces import face_conductances, face_rates
 from tumorsim.transport.fitted_multigrid import FittedMedium, Multigrid
 from tumorsim.transport.stepper import FlowFields, Map, TransportProperties
 

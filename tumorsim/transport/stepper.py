@@ -1,4 +1,4 @@
-"""One step of the agent's balance, split after Strang: reactions, advection, diffusion, advection, reactions.
+"""One step of the agent's balance, split after Strang: reactions, advection, linear terms, advection, reactions.
 
 ::
 
@@ -21,8 +21,8 @@ from tumorsim.device.twin import Array, Device
 from tumorsim.errors import NumericsError
 from tumorsim.grid import Grid
 from tumorsim.transport.advection import Advection
-from tumorsim.transport.diffusion import Diffusion
-from tumorsim.transport.reactions import Binding, Exchange, Kinetics
+from tumorsim.transport.linear import LinearTransport
+from tumorsim.transport.reactions import Kinetics, Reactions
 
 Map = np.ndarray | float
 
@@ -63,32 +63,28 @@ class Plasma(Protocol):
     def mean(self, start: float, end: float) -> float: ...
 
 
+PASSED = ("entered", "returned", "lymph", "boundary", "decayed", "degraded")
+"""What is booked as it passes, in order: from plasma gross, back to it, and where the agent left the tissue."""
+
+
 @dataclass
 class State:
-    """The pools on the device: C of the free agent in the available fluid; bound and internalised per tissue volume."""
+    """The pools on the device: C of the free agent in the available fluid; bound and internalised per tissue volume.
+
+    ``passed`` (float64, per term of PASSED and row) is what has passed since the start, amount per voxel volume.
+    """
 
     concentration: Array
     bound: Array | None
     internalised: Array | None
-
-
-@dataclass(frozen=True)
-class LedgerIncrement:
-    """Amounts of one step: from plasma gross (``entered``) and net, and where they went."""
-
-    entered: float
-    extravasated: float
-    lymph: float
-    boundary: float
-    decayed: float
-    degraded: float
+    passed: Array
 
 
 class Stepper:
     """Steps one agent on one grid. ``step_size`` is the longest step, ``limits`` says what sets it.
 
-    ``exchange_time`` is 1/k of the fastest exchange, s. Longer steps stay positive and conserve, but where vessels
-    vary from voxel to voxel they leave the agent of the last half step in the voxels where it came in.
+    Where the cell Péclet number is small (``convects``), convection is one of the linear terms, and no advection is
+    left to be split off.
     """
 
     def __init__(
@@ -113,35 +109,36 @@ class Stepper:
                 "the available fraction ε is 0 somewhere, where C = N/ε has no value. Give a small one"
             )
         self._epsilon = epsilon = device.upload(self.available_fraction)
-        common = {"epsilon": epsilon, "available_fraction": self.available_fraction, "boundaries": boundaries}
-        kinetics = properties.kinetics
-        self._advection = Advection(
+        common = {
+            "velocity": flow.velocity,
+            "retardation": _map(properties.retardation, grid),
+            "epsilon": epsilon,
+            "available_fraction": self.available_fraction,
+            "boundaries": boundaries,
+        }
+        self._linear = LinearTransport(
             device,
             grid,
-            velocity=flow.velocity,
-            retardation=_map(properties.retardation, grid),
-            limiter=limiter,
-            **common,
-        )
-        self._diffusion = Diffusion(device, grid, diffusivity=_map(properties.diffusivity, grid), **common)
-        self._exchange = Exchange(
-            device,
-            grid,
+            diffusivity=_map(properties.diffusivity, grid),
             permeability_density=_map(properties.wall_permeability_density, grid),
             reflection=_map(properties.wall_reflection, grid),
             filtration=flow.filtration.astype(self.real, copy=False),
             lymph_drainage=flow.lymph_drainage.astype(self.real, copy=False),
+            **common,
+        )
+        self.convects, self.cell_peclet = self._linear.convects, self._linear.cell_peclet
+        self._advection = None if self.convects else Advection(device, grid, limiter=limiter, **common)
+        self._reactions = Reactions(
+            device,
+            binding_sites=_map(properties.binding_sites, grid),
             uptake_rate=_map(properties.uptake_rate, grid),
             epsilon=epsilon,
-            decay=kinetics.decay,
+            kinetics=properties.kinetics,
         )
-        sites = _map(properties.binding_sites, grid)
-        self._binding = Binding(device, grid, binding_sites=sites, epsilon=epsilon, kinetics=kinetics)
-        self._keeps_cells = bool(np.any(properties.uptake_rate)) or kinetics.internalisation > 0
         self._scratch = device.empty(grid.shape, self.real)
-        self.exchange_time = self._exchange.shortest_time
         # a step holds two half steps of advection
-        self.limits = {"advection": 2 * cfl * self._advection.step_limit, "max_step": max_step}
+        flowing = 2 * cfl * self._advection.step_limit if self._advection else self._linear.step_limit
+        self.limits = {"convection" if self.convects else "advection": flowing, "max_step": max_step}
         self.step_size = min(self.limits.values())
 
     def start(self, pools: Mapping[str, np.ndarray] | None = None) -> State:
@@ -150,8 +147,9 @@ class Stepper:
         concentration = pools.get("free", np.zeros(self.grid.shape)) / self.available_fraction
         return State(
             self.device.upload(concentration, self.real),
-            self._pool(pools.get("bound"), kept=self._binding.binds),
-            self._pool(pools.get("internalised"), kept=self._keeps_cells),
+            self._pool(pools.get("bound"), kept=self._reactions.binds),
+            self._pool(pools.get("internalised"), kept=self._reactions.keeps_cells),
+            self.device.zeros((len(PASSED), *self.grid.shape[:2]), np.float64),
         )
 
     def _pool(self, given: np.ndarray | None, *, kept: bool) -> Array | None:
@@ -169,45 +167,37 @@ class Stepper:
         return {"free": free, **held}
 
     def amounts(self, state: State) -> dict[str, float]:
-        """What each pool holds in all, float64, summed on the device."""
+        """What each pool holds in all, and what has passed in all (PASSED); float64, summed on the device."""
         free = self.device.dot(self._epsilon, state.concentration)
         rest = {"bound": state.bound, "internalised": state.internalised}
         held = {n: 0.0 if a is None else float(self.device.sum(a)) for n, a in rest.items()}
-        return {n: total * self.grid.voxel_volume for n, total in {"free": free, **held}.items()}
+        passed = dict(zip(PASSED, map(float, self.device.sum(state.passed, axis=(1, 2))), strict=True))
+        return {n: total * self.grid.voxel_volume for n, total in {"free": free, **held, **passed}.items()}
 
-    def step(self, state: State, start: float, dt: float, plasma: Plasma) -> LedgerIncrement:
+    def step(self, state: State, start: float, dt: float, plasma: Plasma) -> None:
         """Take ``state`` from time ``start`` over ``dt``, in place; second order in ``dt``."""
         half = start + dt / 2
         seed = crc32(pack("<d", start)) >> 2  # of the dithered rounding: a run that is resumed draws the same
-        first = self._exchanged(state, dt / 2, plasma.mean(start, half), seed)
-        lost = self._bound(state, dt / 2, seed + 1)
-        left = self._advection.advance(state.concentration, self._scratch, dt / 2, seed=seed + 3)
-        state.concentration, self._scratch, through = self._diffusion.advance(
-            state.concentration, self._scratch, dt, seed=seed + 4
+        self._react(state, dt / 2, seed)
+        self._advect(state, dt / 2, seed + 4)
+        state.concentration, self._scratch = self._linear.advance(
+            state.concentration,
+            self._scratch,
+            dt,
+            plasma=(plasma.mean(start, half), plasma.mean(half, start + dt)),
+            booked=state.passed[:4],
+            seed=seed + 5,
         )
-        left += through + self._advection.advance(state.concentration, self._scratch, dt / 2, seed=seed + 5)
-        # now backwards: a step that is not its own mirror image is of first order
-        lost_after = self._bound(state, dt / 2, seed + 6, backwards=True)
-        second = self._exchanged(state, dt / 2, plasma.mean(half, start + dt), seed + 8)
-        total = {term: first[term] + second[term] for term in first}
-        decayed, degraded = (x + y for x, y in zip(lost, lost_after, strict=True))
-        return LedgerIncrement(
-            entered=total["entered"],
-            extravasated=total["entered"] - total["returned"],
-            lymph=total["lymph"],
-            boundary=left,
-            decayed=total["decayed"] + decayed,
-            degraded=degraded,
-        )
+        self._advect(state, dt / 2, seed + 6)
+        self._react(state, dt / 2, seed + 7, backwards=True)
 
-    def _exchanged(self, state: State, dt: float, plasma: float, seed: int) -> dict[str, float]:
-        return self._exchange.advance(
-            state.concentration, state.internalised, plasma=plasma, dt=dt, seed=seed
-        )
+    def _advect(self, state: State, dt: float, seed: int) -> None:
+        if self._advection:
+            self._advection.advance(state.concentration, self._scratch, dt, booked=state.passed[3], seed=seed)
 
-    def _bound(self, state: State, dt: float, seed: int, *, backwards: bool = False) -> tuple[float, float]:
+    def _react(self, state: State, dt: float, seed: int, *, backwards: bool = False) -> None:
         pools = state.concentration, state.bound, state.internalised
-        return self._binding.advance(*pools, dt, backwards=backwards, seed=seed)
+        self._reactions.advance(*pools, dt, booked=state.passed[4:], backwards=backwards, seed=seed)
 
 
 def _map(value: Map, grid: Grid) -> np.ndarray:

@@ -1,0 +1,215 @@
+// One stage of super-time-stepped linear transport, for the change δ of C since the start of the step. With
+//   L(C) = (1/ε) {Σ_faces [g (C_beyond − C) ± r (C_beyond + C)] − (b + φ_L) C},   r half the convective rate, inward +
+//   first:   L₀ = L(C) + a C_p/ε,  δ₁ = rate·L₀
+//   others:  δ_j = δ_{j−1} + again·(δ_{j−1} − δ_{j−2}) + rate·(L(δ_{j−1}) + a C_p/ε) + start_weight·L₀,  over δ_{j−2}
+//   last:    C + part·δ_j takes the place of δ_{j−2}; values below 0 by more than rounding are counted
+//   last            δ_{j−1}; in the first stage C          start_rate   L₀ (null: left out, and not kept)
+//   conductance_*   g = harmonic(εD)/h² on faces, 1/s; on the faces of the box 2εD/h², or 0 where nothing passes
+//   rate_*          r = f u/2h on faces, 1/s (null: nothing flows)
+//   extravasation, reabsorption   a and b of the vessel wall (null: no vessels)     lymph_drainage   φ_L (or null)
+//   plasma          C_p in the first stage; in the others by how much it has changed since
+//   booked          per row: weight times what goes back to plasma, into lymph, through the box in the state `last`
+#include "grid.cuh"
+#include "padded_row.cuh"
+#include "rounding.cuh"
+#include "row_sum.cuh"
+
+struct Axis                               // the rows on either side of this one, along y or z
+{
+    const real *below, *above, *low, *high, *low_rate, *high_rate;   // values; coefficients of the faces towards them
+    bool at_low, at_high;                 // whether those are faces of the box
+    real outside_low, outside_high;
+};
+
+static __device__ __forceinline__ Axis axis_through(
+    const real* c, const real* conductance, const real* rate, long long first, long long step, int k, int n,
+    real outside_low, real outside_high)
+{
+    const real* low = conductance + first;
+    const real* low_rate = rate ? rate + first : low;
+    return {k > 0 ? c - step : c, k < n - 1 ? c + step : c, low, low + step, low_rate, low_rate + step,
+            k == 0, k == n - 1, outside_low, outside_high};
+}
+
+// Twice the value on a face, which the flow carries: the mean of both sides; on the box's faces that of the upwind one.
+static __device__ __forceinline__ real carried(bool at_box, bool inward, real here, real beyond)
+{
+    const real upwind = inward ? beyond : here;
+    return at_box ? upwind + upwind : here + beyond;
+}
+
+// Inward flux through a face whose convective rate r is positive inwards.
+template <bool CONVECT>
+static __device__ __forceinline__ real inward(real g, real r, real here, real beyond, bool at_box)
+{
+    const real diffusive = product(g, beyond - here);
+    return CONVECT ? diffusive + product(r, carried(at_box, r > 0, here, beyond)) : diffusive;
+}
+
+// Net inward flux along one axis at offset x. `EDGE`: the row may lie beside the box's faces.
+template <bool EDGE, bool CONVECT>
+static __device__ __forceinline__ real inflow(const Axis& a, real here, int x)
+{
+    const real below = EDGE && a.at_low ? a.outside_low : a.below[x];
+    const real above = EDGE && a.at_high ? a.outside_high : a.above[x];
+    return inward<CONVECT>(a.low[x], a.low_rate[x], here, below, EDGE && a.at_low) +
+           inward<CONVECT>(a.high[x], -a.high_rate[x], here, above, EDGE && a.at_high);
+}
+
+enum Stage { FIRST, MIDDLE, LAST };
+
+struct Row
+{
+    Axis z, y;
+    const real *c, *g, *r, *epsilon, *start, *before_last, *first_rate, *extravasation, *reabsorption, *lymph;
+    real *result, *keep_rate;
+    int nx;
+    real x_low, x_high, again, rate, start_weight, part, plasma;
+    unsigned int dither;
+};
+
+struct Sums
+{
+    double returned, drained;
+    int negative;
+};
+
+// Store the stage's result at x from the net gain of the voxel there; 1 where it is negative.
+template <int STAGE>
+static __device__ __forceinline__ int store(const Row& r, int x, real net)
+{
+    const real gain = net / r.epsilon[x];
+    if (STAGE == FIRST) {
+        if (r.keep_rate)
+            r.keep_rate[x] = gain;
+        r.result[x] = r.rate * gain;
+        return 0;
+    }
+    const real before = r.c[x];
+    const real change =
+        before + (r.again * (before - r.before_last[x]) + (r.rate * gain + r.start_weight * r.first_rate[x]));
+    if (STAGE == MIDDLE) {
+        r.result[x] = change;
+        return 0;
+    }
+    const real start = r.start[x];
+    const double exact = (double)start + (double)(r.part * change);
+    const real stored = rounded<real>(exact, dither_at(r.dither, x));
+    r.result[x] = stored > 0 ? stored : (real)0;
+    return exact < (sizeof(real) == 4 ? -1e-6 : -1e-14) * (double)start;
+}
+
+template <int STAGE, bool EDGE, bool CONVECT, bool VESSELS, bool LYMPH>
+static __device__ __forceinline__ Sums advance_row(const Row& r)
+{
+    PADDED_ROW(c, r.c, r.nx);
+    const int last = r.nx - 1;
+    int negative = 0;
+    double returned = 0, drained = 0;
+    SUM_X(negative, returned, drained)
+    FOR_EACH_X(x, 0, r.nx) {
+        const real here = c.at(x);
+        const real below = x == 0 ? r.x_low : c.at(x - 1), above = x == last ? r.x_high : c.at(x + 1);
+        real net = inward<CONVECT>(r.g[x], r.r[x], here, below, x == 0) +
+                   inward<CONVECT>(r.g[x + 1], -r.r[x + 1], here, above, x == last);
+        net += inflow<EDGE, CONVECT>(r.y, here, x) + inflow<EDGE, CONVECT>(r.z, here, x);
+        if (VESSELS) {
+            const real back = product(r.reabsorption[x], here);
+            net += product(r.extravasation[x], r.plasma) - back;
+            returned += (double)back;
+        }
+        if (LYMPH) {
+            const real away = product(r.lymph[x], here);
+            net -= away;
+            drained += (double)away;
+        }
+        negative += store<STAGE>(r, x, net);
+    }
+    return {returned, drained, negative};
+}
+
+template <int STAGE, bool EDGE, bool CONVECT>
+static __device__ __forceinline__ Sums advance_row(const Row& r)
+{
+    if (!r.reabsorption)
+        return advance_row<STAGE, EDGE, CONVECT, false, false>(r);
+    return r.lymph ? advance_row<STAGE, EDGE, CONVECT, true, true>(r) : advance_row<STAGE, EDGE, CONVECT, true, false>(r);
+}
+
+template <int STAGE>
+static __device__ __forceinline__ Sums advance_row(const Row& r, bool edge, bool convect)
+{
+    if (edge)
+        return convect ? advance_row<STAGE, true, true>(r) : advance_row<STAGE, true, false>(r);
+    return convect ? advance_row<STAGE, false, true>(r) : advance_row<STAGE, false, false>(r);
+}
+
+// What enters through those faces along one axis that are the box's, at offset x.
+template <bool CONVECT>
+static __device__ __forceinline__ double through_box(const Axis& a, real here, int x)
+{
+    return (a.at_low ? (double)inward<CONVECT>(a.low[x], a.low_rate[x], here, a.outside_low, true) : 0.0) +
+           (a.at_high ? (double)inward<CONVECT>(a.high[x], -a.high_rate[x], here, a.outside_high, true) : 0.0);
+}
+
+// What enters through the faces of the box beside this row, per unit of time.
+template <bool CONVECT>
+static __device__ __forceinline__ double through_box(const Row& r, bool edge)
+{
+    double sum = 0;
+    if (threadIdx.x == 0)
+        sum += (double)inward<CONVECT>(r.g[0], r.r[0], r.c[0], r.x_low, true) +
+               (double)inward<CONVECT>(r.g[r.nx], -r.r[r.nx], r.c[r.nx - 1], r.x_high, true);
+    if (edge) {
+        SUM_X(sum)
+        FOR_EACH_X(x, 0, r.nx) sum += through_box<CONVECT>(r.y, r.c[x], x) + through_box<CONVECT>(r.z, r.c[x], x);
+    }
+    return row_sum(sum);
+}
+
+extern "C" __global__ void transport_stage(
+    real* result, real* start_rate, double* __restrict__ booked, double* __restrict__ negative,
+    const real* __restrict__ last, const real* start,
+    const real* __restrict__ conductance_x, const real* __restrict__ conductance_y, const real* __restrict__ conductance_z,
+    const real* __restrict__ rate_x, const real* __restrict__ rate_y, const real* __restrict__ rate_z,
+    const real* __restrict__ extravasation, const real* __restrict__ reabsorption, const real* __restrict__ lymph_drainage,
+    const real* __restrict__ available_fraction,
+    real outside_z_low, real outside_z_high, real outside_y_low, real outside_y_high,
+    real outside_x_low, real outside_x_high,
+    int first, double again, double rate, double start_weight, double part, double plasma, double weight, int seed,
+    int nz, int ny, int nx)
+{
+    ROW(z, y);
+    const long long row = row_start(z, y, ny, nx), rows = (long long)nz * ny, here = (long long)z * ny + y;
+    const long long row_y = row_start(z, y, ny + 1, nx), row_x = row_start(z, y, ny, nx + 1);
+    const real* c = last + row;
+    const bool convect = rate_x;
+    const Row r = {
+        axis_through(c, conductance_z, rate_z, row, (long long)ny * nx, z, nz, outside_z_low, outside_z_high),
+        axis_through(c, conductance_y, rate_y, row_y, nx, y, ny, outside_y_low, outside_y_high),
+        c, conductance_x + row_x, (convect ? rate_x : conductance_x) + row_x, available_fraction + row,
+        start ? start + row : c, again != 0 ? result + row : c,            // where a weight is 0, any number will do
+        start_rate ? start_rate + row : c, extravasation ? extravasation + row : nullptr, reabsorption ? reabsorption + row : nullptr,
+        lymph_drainage ? lymph_drainage + row : nullptr, result + row, first && start_rate ? start_rate + row : nullptr, nx,
+        outside_x_low, outside_x_high, (real)again, (real)rate, start_rate ? (real)start_weight : (real)0, (real)part,
+        (real)plasma, row_dither(seed, here)};
+    const bool edge = y == 0 || y == ny - 1 || z == 0 || z == nz - 1;
+    const double entered = convect ? through_box<true>(r, edge) : through_box<false>(r, edge);
+    Sums sums;
+    if (first)
+        sums = advance_row<FIRST>(r, edge, convect);
+    else if (!start)
+        sums = advance_row<MIDDLE>(r, edge, convect);
+    else
+        sums = advance_row<LAST>(r, edge, convect);
+    const double out[3] = {row_sum(sums.returned), row_sum(sums.drained), -entered};
+    const double count = row_sum((double)sums.negative);
+    if (threadIdx.x == 0) {
+        for (int term = 0; term < 3; ++term) {
+            const double before = first ? 0.0 : booked[term * rows + here];
+            booked[term * rows + here] = before + weight * out[term];
+        }
+        if (negative)
+            negative[here] = count;
+    }
+}

@@ -1,0 +1,225 @@
+"""The linear terms of the balance in one: diffusion, exchange with plasma and lymph, and slow convection.
+
+::
+
+    ε ∂C/∂t = ∇·(εD∇C) − [∇·(f u C)] + a C_p − (b + φ_L) C
+
+Taken by super-time-stepping (transport.gegenbauer) without splitting, so that agent which comes in through vessels
+that vary from voxel to voxel spreads as it comes, however long the step. Convection joins where the cell Péclet number
+is at most PECLET: its central flux is then of second order, linear, and keeps the matrix monotone (up to 2 it would).
+Else it is left to transport.advection.
+"""
+
+from math import inf, sqrt
+
+import numpy as np
+
+from tumorsim.boundaries import Boundaries
+from tumorsim.device.twin import Array, Device
+from tumorsim.grid import Grid
+from tumorsim.operators.transport_stage import TERMS, transport_stage
+from tumorsim.operators.wall_exchange_rates import wall_exchange_rates
+from tumorsim.transport.faces import cell_peclet, face_conductances, face_rates
+from tumorsim.transport.gegenbauer import INDEX, Stage, stability_limit, stages_for
+
+PECLET = 1.0
+"""Largest cell Péclet number at which convection is taken with diffusion [D]."""
+CONVECTIVE_REACH = 2.0
+"""Bound of s·η for a step of s stages, with η² = max Σ r²/gε · t₁/2 and t₁ the explicit limit [D].
+
+Stable are 3.9 … 5.8 for s = 9 … 140 and λ = 3 in a uniform flow along the diagonal [C]. Half of that keeps fronts
+sharp: in a uniform medium the step is then at most 0.9 D/v², in which convection gets as far as diffusion.
+"""
+
+
+class LinearTransport:
+    """Diffusion, wall exchange, lymph and (``convects``) slow convection on one grid, one step of any length at a time.
+
+    Conserves what it books. ``available_fraction`` is on the host, ``epsilon`` the same on the device; the wall's
+    P S/V (1/s) and σ, φ_v and φ_L (1/s) are maps. ``explicit_limit`` is ``min ε/(Σ_faces g + ½ Σ r + b + φ_L)``, the
+    longest positive step of forward Euler, s; ``step_limit`` the longest stable step. Both are infinite where nothing
+    happens.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        grid: Grid,
+        *,
+        velocity: tuple[Array, Array, Array],
+        retardation: np.ndarray,
+        diffusivity: np.ndarray,
+        permeability_density: np.ndarray,
+        reflection: np.ndarray,
+        filtration: Array,
+        lymph_drainage: Array,
+        available_fraction: np.ndarray,
+        epsilon: Array,
+        boundaries: Boundaries,
+    ):
+        self._device = device
+        self._epsilon = epsilon
+        self._outside = boundaries.outside
+        self._wall = self._exchange_rates(grid, permeability_density, reflection, filtration, lymph_drainage)
+        loss = np.zeros(grid.shape)
+        for rate in self._wall[1:]:
+            loss += 0.0 if rate is None else device.download(rate)
+        self._faces(grid, velocity, retardation, available_fraction, diffusivity, boundaries, loss)
+        self._booked = device.empty((len(TERMS), *grid.shape[:2]), np.float64)
+        self._negative = device.empty(grid.shape[:2], np.float64)
+        entering = self._wall[0]
+        self._entering = None if entering is None else device.sum(entering.astype(np.float64), axis=2)
+        self._more_scratch: tuple[Array, Array] | None = None
+
+    def _exchange_rates(
+        self, grid: Grid, permeability: np.ndarray, reflection: np.ndarray, filtration: Array, lymph: Array
+    ) -> tuple[Array | None, Array | None, Array | None]:
+        """a, b and φ_L in the precision of the state; None where they are zero throughout."""
+        device, real = self._device, self._epsilon.dtype
+        drains = device.maximum(lymph) > 0
+        if not drains and not permeability.any() and device.maximum(abs(filtration)) == 0:
+            return None, None, None
+        a, b = (device.empty(grid.shape, real) for _ in range(2))
+        arguments = device.upload(permeability, real), device.upload(reflection, real), filtration
+        wall_exchange_rates(device, a, b, *arguments)
+        return a, b, lymph if drains else None
+
+    def _faces(
+        self,
+        grid: Grid,
+        velocity: tuple[Array, Array, Array],
+        retardation: np.ndarray,
+        available_fraction: np.ndarray,
+        diffusivity: np.ndarray,
+        boundaries: Boundaries,
+        loss: np.ndarray,
+    ) -> None:
+        """Coefficients of the faces on the device, and what follows from them for the step."""
+        device, real = self._device, self._epsilon.dtype
+        coefficient = available_fraction * diffusivity
+        diffusive, convective, spread = loss, np.zeros(grid.shape), np.zeros(grid.shape)
+        conductances, rates = [], []
+        self.cell_peclet = 0.0
+        for axis in range(3):  # one axis at a time: the float64 maps are large
+            g = face_conductances(grid, coefficient, boundaries.fixed(), axis)
+            r = face_rates(grid, device.download(velocity[axis]).astype(np.float64), retardation, axis)
+            self.cell_peclet = max(self.cell_peclet, cell_peclet(g, r, axis))
+            diffusive += _on_both_sides(g, axis, np.add)
+            convective += _carried_out(r, axis)
+            spread += _on_both_sides(np.divide(r**2, g, out=np.zeros_like(r), where=g > 0), axis, np.maximum)
+            conductances.append(device.upload(g, real))
+            rates.append(device.upload(r / 2, real))
+        self.convects = 0 < self.cell_peclet <= PECLET
+        rate = (diffusive + self.convects * convective) / available_fraction
+        fastest = float(rate.max())
+        self.explicit_limit = 1 / fastest if fastest > 0 else inf
+        self._faces_of = [*conductances[::-1], *(rates[::-1] if self.convects else [None] * 3)]
+        self.step_limit = inf
+        if self.convects:
+            reach = sqrt(float((spread / available_fraction).max()) * self.explicit_limit / 2)
+            most = max(2, int(CONVECTIVE_REACH / reach))
+            self.step_limit = self.explicit_limit * (1 if most == 2 else stability_limit(most, index=INDEX))
+
+    def advance(
+        self,
+        concentration: Array,
+        scratch: Array,
+        dt: float,
+        *,
+        plasma: tuple[float, float] = (0.0, 0.0),
+        booked: Array,
+        seed: int = 0,
+    ) -> tuple[Array, Array]:
+        """C after ``dt``, and an array that is free again.
+
+        ``plasma`` are the means of C_p over the two halves of the step. ``booked`` (float64, 4 terms per row) is added
+        to: what entered from plasma, and TERMS, amount per voxel volume. ``scratch`` is like C. The two may change
+        roles: go on with the returned ones.
+        """
+        if self.explicit_limit == inf:
+            return concentration, scratch
+        level = line_through(plasma)
+        if self._entering is not None:
+            booked[0] += self._entering * (dt * (plasma[0] + plasma[1]) / 2)
+        ratio = dt / self.explicit_limit
+        if ratio <= 1:
+            self._run(stages_for(ratio), concentration, scratch, concentration, dt, level, seed)
+        elif self._run(stages_for(ratio), concentration, None, scratch, dt, level, seed):
+            self._run(stages_for(ratio, index=inf), concentration, None, scratch, dt, level, seed)
+        booked[1:] += self._booked
+        return (concentration, scratch) if ratio <= 1 else (scratch, concentration)
+
+    def _run(
+        self,
+        stages: tuple[Stage, ...],
+        start: Array,
+        first_change: Array | None,
+        result: Array,
+        dt: float,
+        level: tuple[float, float],
+        seed: int,
+    ) -> bool:
+        """All stages, the last into ``result``; True if something came out negative.
+
+        ``first_change`` is where two stages keep δ₁; more stages take two arrays of their own.
+        """
+        spare, start_rate = (first_change, None) if first_change is not None else self._own_scratch(start)
+        last, real = start, self._epsilon.dtype.type
+        for j, stage in enumerate(stages):
+            target = (result, spare)[(len(stages) - 1 - j) % 2]
+            final = j == len(stages) - 1
+            transport_stage(
+                self._device,
+                target,
+                start_rate,
+                self._booked,
+                self._negative if final else None,
+                last,
+                start if final else None,
+                *self._faces_of,
+                *self._wall,
+                self._epsilon,
+                outside=(0.0,) * 6 if j else self._outside,
+                first=j == 0,
+                again=float(real(stage.again)),
+                rate=float(real(stage.rate * dt)),
+                start_weight=float(real(stage.start_weight * dt)),
+                part=float(real(stage.part)),
+                plasma=level[1] * stage.time if j else level[0],
+                weight=stage.weight * dt,
+                seed=seed,
+            )
+            last = target
+        # one stage cannot leave what two keep positive: no reason to wait for the device
+        return start_rate is not None and self._device.maximum(self._negative) > 0
+
+    def _own_scratch(self, like: Array) -> tuple[Array, Array]:
+        if self._more_scratch is None:
+            self._more_scratch = tuple(self._device.empty(like.shape, like.dtype) for _ in range(2))
+        return self._more_scratch
+
+
+def line_through(halves: tuple[float, float]) -> tuple[float, float]:
+    """Level at the start and rise per step of the line with these means over its halves.
+
+    It stays positive up to 1.3 steps, later than any stage looks (9/7): there a steep fall is made less steep, about
+    the same mean.
+    """
+    mean = (halves[0] + halves[1]) / 2
+    rise = 2 * (halves[1] - halves[0])
+    rise = max(-mean / 0.8, min(mean / 0.8, rise))
+    return mean - rise / 2, rise
+
+
+def _on_both_sides(faces: np.ndarray, axis: int, combine: np.ufunc) -> np.ndarray:
+    """The values on the two faces of every voxel along ``axis``, combined."""
+    f = np.moveaxis(faces, axis, 0)
+    return np.moveaxis(combine(f[:-1], f[1:]), 0, axis)
+
+
+def _carried_out(rates: np.ndarray, axis: int) -> np.ndarray:
+    """What the flow along ``axis`` carries out of every voxel, net, of its own C: half on inner faces."""
+    outward = np.moveaxis(rates, axis, 0) / 2
+    low, high = -outward[:-1].copy(), outward[1:].copy()
+    low[0], high[-1] = 2 * np.maximum(low[0], 0), 2 * np.maximum(high[-1], 0)
+    return np.moveaxis(low + high, 0, axis)
