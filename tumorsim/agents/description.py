@@ -76,52 +76,70 @@ def derived(
 ) -> dict[str, Derived]:
     """Every number that follows for the agent in a tissue, by name; the moduli of binding under an exposure."""
     try:
-        moves = transport(agent, tissue)
-        why = "needs a diameter"
+        moves, why = transport(agent, tissue), "needs a diameter"
     except ConfigError as error:
         moves, why = None, "; ".join(f"{problem.key} {problem.fault}" for problem in error.problems)
+    values, origins = _values(moves, tissue), _origins(agent)
     found = {
-        name: Derived(None if moves is None else float(value(moves)), unit, by if moves else why)
-        for name, (value, unit, by) in _transported(agent, tissue).items()
+        name: Derived(values.get(name), unit, origins[name] if moves else why)
+        for name, unit in DERIVED_UNITS.items()
     }
     if exposure is not None:
         found |= _moduli(agent, tissue, moves, exposure)
     return found
 
 
-def _transported(agent: Agent, tissue: RegionProperties) -> dict[str, tuple[Any, str, str]]:
-    """How to read each number of `Transport`, its unit, and the model that it comes from."""
-    mode, spread = agent.wall_mode, " (mean over sizes)" if agent.diameter_log_sd else ""
-    lp = "of the tissue" if mode == "empirical" else f"pores, {agent.pore_model}"
-    fit = f"empirical fit{spread}" if mode == "empirical" else f"pores, {agent.pore_model}{spread}"
-    if mode == "empirical" and agent.wall_permeability is not None:
-        fit = f"{agent.quality('wall_permeability')} value"
-    matrix = f"{agent.matrix_model}{spread}"
-    if agent.interstitial_diffusivity is not None:
-        matrix = f"{agent.quality('interstitial_diffusivity')} value"
-    fraction = tissue.interstitial_fraction
+DERIVED_UNITS = {
+    "free_diffusivity": "m^2/s",
+    "diffusivity": "m^2/s",
+    "accessible_part": "1",
+    "available_fraction": "1",
+    "retardation": "1",
+    "wall_hydraulic_conductivity": "m/(Pa s)",
+    "wall_permeability": "m/s",
+    "reflection_coefficient": "1",
+    "wall_permeability_density": "1/s",
+}
+"""What follows for every agent in a tissue, with its unit."""
+
+
+def _values(moves: Transport | None, tissue: RegionProperties) -> dict[str, float]:
+    if moves is None:
+        return {}
+    permeability = float(moves.wall.permeability)
     return {
-        "free_diffusivity": (lambda m: m.free_diffusivity, "m^2/s", "Stokes–Einstein, water at 37 °C"),
-        "diffusivity": (lambda m: m.diffusivity, "m^2/s", matrix),
-        "accessible_part": (
-            lambda m: m.available_fraction / fraction,
-            "1",
-            f"{agent.partition_model}{spread}",
-        ),
-        "available_fraction": (lambda m: m.available_fraction, "1", "of tissue volume"),
-        "retardation": (lambda m: m.retardation, "1", agent.retardation_model),
-        "wall_hydraulic_conductivity": (lambda m: m.wall.hydraulic_conductivity, "m/(Pa s)", lp),
-        "wall_permeability": (lambda m: m.wall.permeability, "m/s", fit),
-        "reflection_coefficient": (
-            lambda m: m.wall.reflection_coefficient,
-            "1",
-            f"pores, {agent.pore_model}{spread}",
-        ),
-        "wall_permeability_density": (
-            lambda m: m.wall.permeability * tissue.vessel_area_density,
-            "1/s",
-            "P S/V",
-        ),
+        "free_diffusivity": moves.free_diffusivity,
+        "diffusivity": moves.diffusivity,
+        "accessible_part": moves.available_fraction / tissue.interstitial_fraction,
+        "available_fraction": moves.available_fraction,
+        "retardation": moves.retardation,
+        "wall_hydraulic_conductivity": float(moves.wall.hydraulic_conductivity),
+        "wall_permeability": permeability,
+        "reflection_coefficient": float(moves.wall.reflection_coefficient),
+        "wall_permeability_density": permeability * tissue.vessel_area_density,
+    }
+
+
+def _origins(agent: Agent) -> dict[str, str]:
+    """The model, or the quality of the measurement, that each number comes from."""
+    spread = " (mean over sizes)" if agent.diameter_log_sd else ""
+    pores, empirical = f"pores, {agent.pore_model}", agent.wall_mode == "empirical"
+    permeability = f"empirical fit{spread}" if empirical else f"{pores}{spread}"
+    if empirical and agent.wall_permeability is not None:
+        permeability = f"{agent.quality('wall_permeability')} value"
+    diffusivity = f"{agent.matrix_model}{spread}"
+    if agent.interstitial_diffusivity is not None:
+        diffusivity = f"{agent.quality('interstitial_diffusivity')} value"
+    return {
+        "free_diffusivity": "Stokes–Einstein, water at 37 °C",
+        "diffusivity": diffusivity,
+        "accessible_part": f"{agent.partition_model}{spread}",
+        "available_fraction": "of tissue volume",
+        "retardation": agent.retardation_model,
+        "wall_hydraulic_conductivity": "of the tissue" if empirical else pores,
+        "wall_permeability": permeability,
+        "reflection_coefficient": f"{pores}{spread}",
+        "wall_permeability_density": "P S/V",
     }
 
 
