@@ -8,8 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from tumorsim.agents.agent import Agent
-from tumorsim.agents.interstitium import available_fraction, convective_retardation, hindered_diffusivity
-from tumorsim.agents.particle import free_diffusivity
+from tumorsim.agents.passage import (
+    WALL_PROPERTIES,
+    MatrixCoefficients,
+    matrix_passage,
+    sizes,
+    wall_passage,
+)
 from tumorsim.agents.plasma import Curve
 from tumorsim.config.dosing import prescribed_curve
 from tumorsim.config.inputs import Inputs
@@ -22,7 +27,7 @@ from tumorsim.grid import Grid
 from tumorsim.schedule import Schedule, output_times
 from tumorsim.tissue import shapes
 from tumorsim.tissue.images import regions_from_image
-from tumorsim.tissue.properties import load_map, property_map
+from tumorsim.tissue.properties import VARYING, load_map, property_map
 from tumorsim.tissue.regions import Regions
 from tumorsim.transport.reactions import Kinetics
 from tumorsim.transport.steady import SteadyState, solve_steady
@@ -30,7 +35,7 @@ from tumorsim.transport.stepper import Stepper, TransportProperties
 from tumorsim.vessels.blood_flow import blood_flow
 from tumorsim.vessels.network import Network
 from tumorsim.vessels.rasterise import rasterise
-from tumorsim.vessels.wall import WallCoefficients, wall_coefficients
+from tumorsim.vessels.wall import WallCoefficients
 
 
 def load(path: str | Path, *, overrides: Sequence[str] = ()) -> "Case":
@@ -128,23 +133,22 @@ class Case:
     @cached_property
     def wall(self) -> WallCoefficients:
         """Lp, P and σ of the wall to this agent; the leakiness of the region multiplies Lp and P together."""
-        wall = wall_coefficients(
-            mode=self.agent.wall_mode,
-            particle_radius=self.particle_radius,
-            pore_radius=self.tissue_map("pore_radius"),
-            pore_area_fraction=self.tissue_map("pore_area_fraction"),
-            wall_thickness=self.tissue_map("wall_thickness"),
-            wall_hydraulic_conductivity=self.tissue_map("wall_hydraulic_conductivity"),
-            diffusivity_in_plasma=free_diffusivity(2 * self.particle_radius),
-            charge_factor=self.agent.charge_factor,
-        )
-        permeability = wall.permeability
-        if self.agent.wall_permeability is not None:
-            permeability = np.where(permeability > 0, self.agent.wall_permeability, 0.0)
+        mapped = self.config.tissue.maps.keys() & set(WALL_PROPERTIES)
+        wall = wall_passage(self.agent, self.tissue_map) if mapped else self._wall_by_region()
         leakiness = self.tissue_map("leakiness")
         return WallCoefficients(
-            wall.hydraulic_conductivity * leakiness, permeability * leakiness, wall.reflection_coefficient
+            wall.hydraulic_conductivity * leakiness,
+            wall.permeability * leakiness,
+            wall.reflection_coefficient,
         )
+
+    def _wall_by_region(self) -> WallCoefficients:
+        """Evaluated once a region, for distributions of pores and sizes take many evaluations."""
+        regions = self.regions
+        table = [self.config.tissue.properties(name) for name in regions.names]
+        wall = wall_passage(self.agent, lambda name: np.array([getattr(region, name) for region in table]))
+        values = (wall.hydraulic_conductivity, wall.permeability, wall.reflection_coefficient)
+        return WallCoefficients(*(np.asarray(value)[regions.labels] for value in values))
 
     @cached_property
     def fluid(self) -> FluidProperties:
@@ -168,19 +172,6 @@ class Case:
         return self.config.agent.chosen()
 
     @property
-    def particle_radius(self) -> float:
-        if self.agent.diameter is None:
-            raise ConfigError(
-                Problem(
-                    "agent.diameter",
-                    None,
-                    f"is not known for {self.agent.name}",
-                    'Give it, for example "85 nm"',
-                )
-            )
-        return self.agent.diameter / 2
-
-    @property
     def amount_unit(self) -> str:
         return self.config.dosing.dose.unit
 
@@ -190,23 +181,43 @@ class Case:
         return prescribed_curve(self.config)
 
     @cached_property
+    def matrix(self) -> MatrixCoefficients:
+        """D, ε and f of the agent in the interstitium."""
+        return matrix_passage(self.agent, self._tissue_value)
+
+    def _tissue_value(self, name: str) -> np.ndarray | float:
+        """A property as one number where all regions share it, else in every voxel."""
+        tissue = self.config.tissue
+        values = {getattr(tissue.properties(region), name) for region in self.regions.names}
+        uniform = len(values) == 1 and name not in VARYING and name not in tissue.maps
+        return float(values.pop()) if uniform else self.tissue_map(name)
+
+    @property
     def diffusivity(self) -> np.ndarray:
-        """D in the available interstitial fluid, m²/s."""
-        if self.agent.interstitial_diffusivity is not None:
-            return np.full(self.grid.shape, self.agent.interstitial_diffusivity)
-        conductivity = self.fluid.map("hydraulic_conductivity", self.grid.shape)
-        return hindered_diffusivity(self.particle_radius, conductivity, model=self.agent.matrix_model)
+        """D in the available interstitial fluid in every voxel, m²/s."""
+        return np.broadcast_to(self.matrix.diffusivity, self.grid.shape)
+
+    def size_classes(self, count: int = 5) -> list[tuple["Case", float]]:
+        """This case with particles of one size, for each of ``count`` size classes, and its weight.
+
+        The fields of their runs times the weights add up to those of the mixture as long as nothing saturates
+        (binding sites); a single run with distributed sizes uses mean coefficients instead (see
+        `agents.passage`). An agent of one size is one class.
+        """
+        classes = sizes(self.agent, count=count)
+        return [
+            (Case(self.config.of_one_size(float(diameter))), float(weight))
+            for diameter, weight in zip(classes.diameters, classes.weights, strict=True)
+        ]
 
     @cached_property
     def transport(self) -> TransportProperties:
         """Coefficients of the balance of the agent."""
         agent, decay = self.agent, self.agent.decay_half_life
         return TransportProperties(
-            available_fraction=available_fraction(
-                self.particle_radius, self.tissue_map("interstitial_fraction"), model=agent.partition_model
-            ),
+            available_fraction=self.matrix.available_fraction,
             diffusivity=self.diffusivity,
-            retardation=convective_retardation(self.particle_radius, model=agent.retardation_model),
+            retardation=self.matrix.retardation,
             wall_permeability_density=self.wall.permeability * self.vessel_area_density,
             wall_reflection=self.wall.reflection_coefficient,
             uptake_rate=self.tissue_map("uptake_rate"),
@@ -242,7 +253,8 @@ class Case:
         maps = [given.file for given in tissue.maps.values()]
         table = self.config.dosing.plasma_table
         curve = table.file if table else None
-        return [path for path in (self.config.vessels.file, image, *maps, curve) if path is not None]
+        files = (self.config.agent.file, self.config.vessels.file, image, *maps, curve)
+        return [path for path in files if path is not None]
 
     def solve_flow(self, device: Device) -> Flow:
         """The interstitial pressure and velocity."""

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from tumorsim.agents.agent import Agent
+    from tumorsim.agents.description import Exposure
     from tumorsim.simulation import Progress
+    from tumorsim.tissue.properties import RegionProperties
 
 INTERRUPTED = 130
 OUT_OF_MEMORY = 3
@@ -210,20 +213,116 @@ def agents(
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="One agent.", show_default=False)
     ] = None,
+    agent_class: Annotated[str, typer.Option("--class", help="Those with this in their class.")] = "",
+    payload: Annotated[str, typer.Option(help="Those that carry this.")] = "",
+    status: Annotated[str, typer.Option(help='Such as "approved" or "phase II".')] = "",
+    larger_than: Annotated[str, typer.Option(metavar="LENGTH", help="In diameter.")] = "0 nm",
+    smaller_than: Annotated[str, typer.Option(metavar="LENGTH", help="In diameter.")] = "1 m",
+    file: Annotated[Path | None, typer.Option(help="Agents of your own, instead of the catalogue.")] = None,
+    tissue: Annotated[
+        str, typer.Option(help="normal, tumour or necrotic, or a region of --config.")
+    ] = "tumour",
+    config: Annotated[
+        Path | None, typer.Option(help="The tissue and, without NAME, the agent of a case.")
+    ] = None,
+    derived: Annotated[bool, typer.Option("--derived", help="Also what follows in the tissue.")] = False,
+    binding_sites: Annotated[str, typer.Option(help='With --dose, for the moduli of binding: "1 uM".')] = "",
+    dose: Annotated[str, typer.Option(help='Such as "1 umol".')] = "",
+    plasma: Annotated[str, typer.Option(metavar="VOLUME", help="For the dose.")] = "3 L",
+    depth: Annotated[str, typer.Option(help="How far the agent is to reach.")] = "100 um",
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, in SI units.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="As CSV, in SI units.")] = False,
 ) -> None:
-    """List the agents of the catalogue, or say all about one: values, how sure they are, sources."""
-    from tumorsim.agents.catalogue import agent_names, load_agent
-    from tumorsim.agents.description import describe
+    """List the agents of the catalogue, or say all about one: values, how sure they are, sources, what follows."""
+    from tumorsim.agents import description
+    from tumorsim.agents.catalogue import agent_names, find_agents, load_agent
 
-    if name is not None:
-        print("\n".join(describe(load_agent(name))))
-        return
-    known = [load_agent(each) for each in agent_names()]
-    rows = [
-        (agent.name, agent.agent_class, shown(agent.diameter, "m"), agent.payload or agent.radionuclide)
-        for agent in known
-    ]
-    _console().print(_table(("agent", "class", "diameter", "carries"), rows))
+    region, of_case = _agent_and_tissue(tissue, config)
+    exposure = _exposure(binding_sites, dose, plasma=plasma, depth=depth, region=region)
+    one = load_agent(name, file=file) if name else of_case
+    found = (
+        [one]
+        if one
+        else find_agents(
+            (load_agent(each, file=file) for each in agent_names(file)),
+            agent_class=agent_class,
+            payload=payload,
+            status=status,
+            smallest=_option("--larger-than", larger_than, "m"),
+            largest=_option("--smaller-than", smaller_than, "m"),
+        )
+    )
+    wanted = derived or one is not None or exposure is not None
+    numbers = [description.derived(agent, region, exposure=exposure) if wanted else None for agent in found]
+    if as_json:
+        records = [description.record(*each) for each in zip(found, numbers, strict=True)]
+        print(json.dumps(records[0] if one else records, indent=2, ensure_ascii=False))
+    elif as_csv:
+        print_csv([description.flat_row(*each) for each in zip(found, numbers, strict=True)])
+    elif one:
+        print("\n".join(description.describe(one, region, name=tissue, exposure=exposure)))
+    else:
+        table = [description.brief(*each) for each in zip(found, numbers, strict=True)]
+        _console().print(_table(list(table[0]) if table else (), [list(line.values()) for line in table]))
+        _say(_console(stderr=True), f"{len(found)} agent{'' if len(found) == 1 else 's'}")
+
+
+def _option(name: str, text: str, unit: str, *, typical: str = "") -> float:
+    """A quantity on the command line."""
+    from tumorsim.errors import Problem
+    from tumorsim.units import UnitError, example, to_si
+
+    try:
+        return to_si(text, unit)
+    except UnitError as error:
+        fault = str(error).split("; for example")[0]
+        raise ConfigError(
+            Problem(name, text, fault, f'Write for example "{typical or example(unit)}"')
+        ) from None
+
+
+def _exposure(
+    binding_sites: str, dose: str, *, plasma: str, depth: str, region: "RegionProperties"
+) -> "Exposure | None":
+    """What the moduli of binding need; None without a dose. The sites are by default those of the tissue."""
+    from tumorsim.agents.description import Exposure
+    from tumorsim.errors import Problem
+
+    sites = _option("--binding-sites", binding_sites or "0 uM", "mol/m^3") or region.binding_sites
+    amount = _option("--dose", dose or "0 mol", "mol", typical="1 umol")
+    volume = _option("--plasma", plasma, "m^3")
+    radius = _option("--depth", depth, "m", typical="100 um")
+    if not binding_sites and not dose:
+        return None
+    if not (sites and amount and volume and radius):
+        fault = "the moduli of binding need sites, a dose, a volume of plasma and a depth, none of them zero"
+        cure = 'Give for example --binding-sites "1 uM" --dose "1 umol"'
+        raise ConfigError(Problem("--binding-sites", binding_sites or None, fault, cure))
+    return Exposure(binding_sites=sites, dose=amount, plasma_volume=volume, radius=radius)
+
+
+def _agent_and_tissue(tissue: str, config: Path | None) -> "tuple[RegionProperties, Agent | None]":
+    """The properties of a preset, or of a region of a case with the agent of that case."""
+    from tumorsim.errors import choose
+    from tumorsim.tissue.properties import PRESETS
+
+    if config is None:
+        return choose(PRESETS, tissue, key="--tissue"), None
+    from tumorsim.config.load import load_config
+
+    case = load_config(config)
+    regions = {name: case.tissue.properties(name) for name in case.tissue.region_names}
+    return choose(PRESETS | regions, tissue, key="--tissue"), case.agent.chosen()
+
+
+def print_csv(rows: Sequence[dict[str, Any]]) -> None:
+    """Rows with the same or further columns, empty where a value is unknown."""
+    import csv
+
+    columns = dict.fromkeys(column for row in rows for column in row)
+    writer = csv.DictWriter(sys.stdout, list(columns), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
 
 
 @app.command()

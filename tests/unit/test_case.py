@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import tumorsim
+from tumorsim.agents.interstitium import FibreMatrix, convective_retardation, hindered_diffusivity
+from tumorsim.agents.passage import wall_passage
 from tumorsim.constants import MMHG
 from tumorsim.errors import ConfigError
 from tumorsim.limits import limits
@@ -90,6 +92,65 @@ def test_leakiness_multiplies_filtration_and_permeability_alike(make):
 def test_measured_values_of_free_doxorubicin_stand_in_for_the_models(make):
     case = make(agent="free doxorubicin")
     assert case.diffusivity == pytest.approx(1.17e-10)
+
+
+def test_pores_and_sizes_of_the_config_reach_the_wall(make):
+    """Region by region, and the same voxel by voxel where a map gives a property of the wall."""
+    pores = ("agent.wall_mode=pores", "agent.polydispersity_index=0.1", "tissue.regions.tumour.pore_radius_log_sd=0.3",
+             "tissue.regions.tumour.large_pore_area_fraction=1e-5", "tissue.regions.tumour.preset=tumour")  # fmt: skip
+    case, plain = make(*pores), make("agent.wall_mode=pores")
+    inside = case.regions.mask("tumour")
+    values = vars(case.config.tissue.properties("tumour"))
+    expected = wall_passage(case.agent, lambda name: values[name])
+    assert case.agent.diameter_log_sd == pytest.approx(np.sqrt(np.log(1.1)))
+    for name in ("hydraulic_conductivity", "permeability", "reflection_coefficient"):
+        assert getattr(case.wall, name)[inside] == pytest.approx(getattr(expected, name))
+    assert np.all(case.wall.permeability[inside] != plain.wall.permeability[inside])
+    assert np.all(case.fluid.vessel_filtration[inside] > plain.fluid.vessel_filtration[inside])
+
+
+def test_a_map_of_pores_gives_the_wall_voxel_by_voxel(make, tmp_path):
+    radii = np.where(make().regions.mask("tumour"), 200e-9, 5e-9)
+    np.save(tmp_path / "pores.npy", radii)
+    mapped = make("agent.diameter_log_sd=0.2", f"tissue.maps.pore_radius={tmp_path / 'pores.npy'}")
+    plain = make("agent.diameter_log_sd=0.2")
+    for name in ("hydraulic_conductivity", "permeability", "reflection_coefficient"):
+        np.testing.assert_allclose(getattr(mapped.wall, name), getattr(plain.wall, name), rtol=1e-12)
+
+
+def test_fibres_differ_between_regions(make):
+    case = make(
+        "agent.matrix_model=fibre", "agent.retardation_model=pore", "tissue.regions.tumour.fibre_volume_fraction=0.06",
+        "tissue.regions.tumour.preset=tumour",
+    )  # fmt: skip
+    inside = case.regions.mask("tumour")
+    fibres = {True: FibreMatrix(volume_fraction=0.06), False: FibreMatrix()}
+    for where, fibre in fibres.items():
+        voxels = inside if where else ~inside
+        ratio = hindered_diffusivity(42.5e-9, 1e-14, model="fibre", fibres=fibre)
+        assert case.diffusivity[voxels] == pytest.approx(ratio)
+        assert case.transport.retardation[voxels] == pytest.approx(
+            convective_retardation(42.5e-9, model="pore", fibres=fibre)
+        )
+
+
+def test_power_law_of_each_region_gives_the_diffusivity(make):
+    case = make("agent.matrix_model=power_law", agent="trastuzumab")
+    inside = case.regions.mask("tumour")
+    mass = case.agent.molar_mass * 1e3
+    assert case.diffusivity[inside] == pytest.approx(2.51e-6 * mass**-1.14)
+    assert case.diffusivity[~inside] == pytest.approx(1e2 * mass**-2.96)
+
+
+def test_size_classes_are_cases_of_one_size_with_weights(make):
+    case = make("agent.polydispersity_index=0.04")
+    classes = case.size_classes(5)
+    assert [part.agent.diameter_log_sd for part, _ in classes] == [0.0] * 5
+    assert sum(weight for _, weight in classes) == pytest.approx(1)
+    assert classes[2][0].agent.diameter == pytest.approx(85e-9)
+    smallest, largest = classes[0][0], classes[4][0]
+    assert np.all(smallest.diffusivity > case.diffusivity) and np.all(largest.diffusivity < case.diffusivity)
+    assert [weight for _, weight in make().size_classes()] == [1.0]
 
 
 def test_map_replaces_a_property_everywhere(make, tmp_path):

@@ -1,5 +1,7 @@
 """The command line: what it prints, where, and with which exit status."""
 
+import csv
+import io
 import json
 import os
 import signal
@@ -299,6 +301,51 @@ def test_agents_are_listed_and_described(command):
     status, _, err = command("agents", "Doxl")
     assert status == 2
     assert "Did you mean" in err
+
+
+def test_agents_are_found_by_class_size_payload_and_status(command):
+    _, out, err = command("agents", "--class", "liposome", "--payload", "doxo", "--smaller-than", "120 nm")
+    assert "Doxil" in out and "ThermoDox" in out and "DaunoXome" not in out and "Myocet" not in out
+    assert "2 agents" in err
+    assert "Abraxane" in command("agents", "--status", "approved", "--larger-than", "100 nm")[1]
+    assert command("agents", "--class", "submarine")[::2] == (0, "0 agents\n")
+    assert json.loads(command("agents", "--class", "submarine", "--json")[1]) == []
+    status, _, err = command("agents", "--smaller-than", "5 kg")
+    assert status == 2 and "--smaller-than" in err
+
+
+def test_agents_come_as_json_and_csv_with_what_follows_in_a_tissue(command):
+    made = json.loads(command("agents", "Doxil", "--json")[1])
+    assert made["values"]["diameter"]["quality"] == "recalled"
+    assert made["derived"]["wall_permeability"]["value"] > 0
+    every = json.loads(command("agents", "--derived", "--json")[1])
+    assert len(every) == 77 and all(agent["derived"]["diffusivity"]["value"] > 0 for agent in every)
+    rows = list(csv.DictReader(io.StringIO(command("agents", "--derived", "--csv", "--tissue", "normal")[1])))
+    doxil = next(row for row in rows if row["name"] == "Doxil")
+    assert float(doxil["derived wall_permeability [m/s]"]) == 0  # pores of 5 nm
+    assert doxil["molar_mass [kg/mol]"] == ""
+
+
+def test_moduli_of_binding_take_sites_and_a_dose(command):
+    out = command("agents", "trastuzumab", "--binding-sites", "0.5 uM", "--dose", "1 umol")[1]
+    assert "thiele vessels" in out
+    status, _, err = command("agents", "trastuzumab", "--dose", "1 umol")
+    assert status == 2 and "need sites, a dose" in err
+    Path("case.toml").write_text(GOOD.replace('"tumour"\n', '"tumour"\nregions.tumour.binding_sites = "0.5 uM"\n')
+        .replace('"Doxil"', '"trastuzumab"').replace("50 mg", "1 umol"))  # fmt: skip
+    assert command("agents", "--config", "case.toml", "--dose", "1 umol")[1] == out
+
+
+def test_agents_of_ones_own_file_and_of_a_case(command, tmp_path):
+    (tmp_path / "own.toml").write_text(
+        '[mine]\nclass = "x"\ndiameter = "60 nm"\nplasma_half_lives = ["9 h"]\n'
+    )
+    assert "mine" in command("agents", "--file", "own.toml")[1]
+    assert "60 nm" in command("agents", "mine", "--file", "own.toml")[1]
+    (tmp_path / "case.toml").write_text(GOOD.replace('name = "Doxil"', 'name = "mine"\nfile = "own.toml"'))
+    assert "60 nm" in command("agents", "--config", "case.toml")[1]
+    status, _, err = command("agents", "Doxil", "--tissue", "tumor")
+    assert status == 2 and '"tumour"' in err
 
 
 def test_devices_say_whether_they_can_be_used(command):

@@ -267,6 +267,75 @@ def test_only_pores_of_vessels_count(write):
     load_config(write(tissue=ball.replace("necrotic", "tumour")))
 
 
+@pytest.mark.parametrize(
+    ("mode", "unread"),
+    [
+        ("pores", 'wall_hydraulic_conductivity = "2e-11 m/(Pa s)"'),
+        ("empirical", "pore_radius_log_sd = 0.3"),
+        ("empirical", "pore_area_fraction = 0.01"),
+        ("empirical", 'large_pore_radius = "300 nm"'),
+        ("empirical", 'wall_thickness = "1 um"'),
+    ],
+)
+def test_measured_walls_and_walls_of_pores_do_not_mix(write, mode, unread):
+    agent, other = (
+        TABLES["agent"] + f'\nwall_mode = "{mode}"',
+        {"pores": "empirical", "empirical": "pores"}[mode],
+    )
+    key = f"tissue.regions.tumour.{unread.split()[0]}"
+    found = problems(write(agent=agent, tissue__regions__tumour=unread))
+    assert found.keys() == {key}
+    assert f'agent.wall_mode = "{other}"' in found[key].cure
+    load_config(write(agent=agent.replace(mode, other), tissue__regions__tumour=unread))
+
+
+def test_a_measured_permeability_belongs_to_the_empirical_wall(write):
+    agent = TABLES["agent"] + '\nwall_permeability = "1e-9 m/s"'
+    load_config(write(agent=agent))
+    assert problems(write(agent=agent + '\nwall_mode = "pores"')).keys() == {"agent.wall_permeability"}
+
+
+def test_wide_pores_let_large_particles_through(write):
+    """The second kind of pores, the tail of a distribution of pores, or the small end of one of sizes."""
+    agent = 'diameter = "500 nm"\nplasma_half_lives = ["20 h"]\nwall_mode = "pores"'
+    assert "larger than every pore (400 nm" in problems(write(agent=agent))["agent.diameter"].fault
+    load_config(write(agent=agent, tissue__regions__tumour="large_pore_area_fraction = 1e-5"))
+    load_config(write(agent=agent, tissue__regions__tumour="pore_radius_log_sd = 0.3"))
+    load_config(write(agent=agent + "\npolydispersity_index = 0.2"))
+
+
+def test_the_spread_of_sizes_is_given_once(write):
+    found = problems(write(agent=TABLES["agent"] + "\ndiameter_log_sd = 0.1\npolydispersity_index = 0.1"))
+    assert found.keys() == {"agent.polydispersity_index"}
+
+
+def test_a_power_law_takes_a_molar_mass_unless_the_diffusivity_is_measured(write):
+    agent = TABLES["agent"] + '\nmatrix_model = "power_law"'
+    assert problems(write(agent=agent)).keys() == {"agent.molar_mass"}
+    load_config(write(agent=agent + '\nmolar_mass = "150 kg/mol"'))
+    load_config(write(agent=agent + '\ninterstitial_diffusivity = "1e-11 m^2/s"'))
+
+
+def test_agents_of_ones_own_are_read_from_beside_the_config(write, tmp_path):
+    (tmp_path / "own.toml").write_text(
+        '[mine]\nclass = "x"\ndiameter = "60 nm"\nplasma_half_lives = ["9 h"]\n'
+    )
+    config = load_config(write(agent='file = "own.toml"\nname = "mine"'))
+    assert config.agent.chosen().diameter == pytest.approx(60e-9)
+    assert 'Add name = "mine"' in problems(write(agent='file = "own.toml"'))["agent.file"].cure
+    assert "Did you mean mine" in problems(write(agent='file = "own.toml"\nname = "mime"'))["agent.name"].cure
+    assert (
+        "Did you mean own.toml"
+        in problems(write(agent='file = "ovn.toml"\nname = "mine"'))["agent.file"].cure
+    )
+
+
+def test_every_fault_of_a_file_of_agents_is_told(write, tmp_path):
+    (tmp_path / "own.toml").write_text('[mine]\nclass = "x"\ndiameter = 60\nwall_mode = "porous"\n')
+    found = problems(write(agent='file = "own.toml"\nname = "mine"'))
+    assert found.keys() == {"own.toml [mine] diameter", "own.toml [mine] wall_mode"}
+
+
 def test_a_particle_of_the_catalogue_that_passes_no_pore_is_named(write):
     found = problems(write(tissue="background = 'normal'", agent="name = 'Doxil'"))
     assert found["agent.name"].value == "Doxil"
@@ -274,6 +343,11 @@ def test_a_particle_of_the_catalogue_that_passes_no_pore_is_named(write):
 
 def test_an_agent_has_a_size_and_half_lives(write):
     assert problems(write(agent="")).keys() == {"agent.diameter", "agent.plasma_half_lives"}
+
+
+def test_the_size_of_a_protein_is_proposed_from_its_mass(write):
+    found = problems(write(agent='molar_mass = "150 kg/mol"\nplasma_half_lives = ["20 h"]'))
+    assert 'diameter = "9.68' in found["agent.diameter"].cure  # 2 · 0.912 nm · 150^0.333
 
 
 def test_two_half_lives_need_two_fractions(write):

@@ -184,6 +184,123 @@ def test_a_narrow_distribution_of_pores_is_one_pore():
         np.testing.assert_allclose(getattr(narrow, name), getattr(single, name), rtol=1e-9)
 
 
+def test_the_spread_of_the_pores_may_differ_from_region_to_region():
+    given = {"particle_radius": 40e-9, "median_pore_radius": 90e-9, "diffusivity_in_plasma": 1e-11, **PORES}
+    both = lognormal_wall(pore_radius_log_sd=np.array([0.0, 0.5]), **given)
+    for k, log_sd in enumerate((0.0, 0.5)):
+        one = lognormal_wall(pore_radius_log_sd=log_sd, **given)
+        for name in ("hydraulic_conductivity", "permeability", "reflection_coefficient"):
+            np.testing.assert_allclose(getattr(both, name)[k], getattr(one, name), rtol=1e-12)
+
+
+def test_points_see_the_moments_of_the_pores_in_closed_form():
+    """For r → 0: P = γD₀/L, σ = 0, and Lp is that of one pore times exp(6 s²)."""
+    given = {"particle_radius": 1e-15, "diffusivity_in_plasma": 1e-11, **PORES}
+    wall = lognormal_wall(median_pore_radius=90e-9, pore_radius_log_sd=0.4, **given)
+    single = porous_wall(pore_radius=90e-9, **given)
+    assert wall.permeability == pytest.approx(1e-3 * 1e-11 / 5e-6, rel=1e-5)  # H falls with λ ln λ ~ 2e-7
+    assert wall.reflection_coefficient == pytest.approx(0, abs=1e-12)
+    assert wall.hydraulic_conductivity == pytest.approx(single.hydraulic_conductivity * np.exp(6 * 0.4**2))
+
+
+@pytest.mark.parametrize("model", ["dechadilok_deen", "bungay_brenner", "slit"])
+def test_the_mode_pores_is_each_of_its_kinds_of_wall(model):
+    common = {"particle_radius": 20e-9, "diffusivity_in_plasma": 2e-11, "pore_model": model}
+    small = {"pore_radius": 60e-9, **PORES}
+    alone = wall_coefficients(mode="pores", **small, **common)
+    single = porous_wall(**small, **common)
+    assert _same(alone, single)
+    spread = wall_coefficients(mode="pores", pore_radius_log_sd=0.3, **small, **common)
+    assert _same(spread, lognormal_wall(median_pore_radius=60e-9, pore_radius_log_sd=0.3, **PORES, **common))
+    large = {"large_pore_radius": 400e-9, "large_pore_area_fraction": 1e-5}
+    two = wall_coefficients(mode="pores", **small, **large, **common)
+    beside = porous_wall(pore_radius=400e-9, pore_area_fraction=1e-5, wall_thickness=5e-6, **common)
+    assert _same(two, in_parallel(single, beside))
+
+
+def _same(one, other):
+    for name in ("hydraulic_conductivity", "permeability", "reflection_coefficient"):
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-12)
+    return True
+
+
+def test_two_kinds_of_pores_become_one_where_the_other_is_closed_or_alike():
+    given = {
+        "mode": "pores",
+        "particle_radius": 20e-9,
+        "diffusivity_in_plasma": 2e-11,
+        "wall_thickness": 5e-6,
+    }
+    one = wall_coefficients(pore_radius=60e-9, pore_area_fraction=2e-3, **given)
+    halves = wall_coefficients(
+        pore_radius=60e-9,
+        pore_area_fraction=1e-3,
+        large_pore_radius=60e-9,
+        large_pore_area_fraction=1e-3,
+        **given,
+    )
+    assert _same(one, halves)
+    small_closed = wall_coefficients(
+        pore_radius=5e-9,
+        pore_area_fraction=0.0,
+        large_pore_radius=60e-9,
+        large_pore_area_fraction=2e-3,
+        **given,
+    )
+    assert _same(one, small_closed)
+
+
+def test_particles_too_large_for_the_small_pores_leave_by_the_large_ones_alone():
+    """P is that of the large pores, and σ tends to the part of the flow that the small ones carry."""
+    wall = wall_coefficients(
+        mode="pores",
+        particle_radius=10e-9,
+        pore_radius=5e-9,
+        pore_area_fraction=1e-3,
+        large_pore_radius=100e-6,  # so wide that nothing is reflected there
+        large_pore_area_fraction=1e-15,
+        wall_thickness=1e-6,
+        diffusivity_in_plasma=3e-11,
+    )
+    small, large = 1e-3 * 25e-18, 1e-15 * 1e-8
+    assert wall.permeability == pytest.approx(1e-15 * 3e-11 / 1e-6, rel=2e-3)  # H(1e-4) = 0.9988
+    assert wall.reflection_coefficient == pytest.approx(small / (small + large), rel=1e-6)
+
+
+def test_a_wall_without_open_pores_lets_nothing_through():
+    wall = wall_coefficients(
+        mode="pores",
+        particle_radius=10e-9,
+        pore_radius=np.array([5e-9, 50e-9]),
+        pore_area_fraction=0.0,
+        large_pore_radius=500e-9,
+        large_pore_area_fraction=np.array([0.0, 1e-5]),
+        wall_thickness=5e-6,
+        diffusivity_in_plasma=3e-11,
+    )
+    assert (wall.hydraulic_conductivity[0], wall.permeability[0], wall.reflection_coefficient[0]) == (0, 0, 1)
+    assert wall.permeability[1] > 0
+
+
+def test_the_second_kind_of_pores_takes_a_radius():
+    with pytest.raises(ConfigError, match="large_pore_radius: is missing"):
+        wall_coefficients(
+            mode="pores",
+            particle_radius=10e-9,
+            pore_radius=50e-9,
+            large_pore_area_fraction=1e-5,
+            diffusivity_in_plasma=3e-11,
+            **PORES,
+        )
+
+
+def test_the_theory_of_the_pores_is_that_of_sigma_in_the_empirical_mode():
+    given = {"particle_radius": 50e-9, "pore_radius": 100e-9, "wall_hydraulic_conductivity": TUMOUR_LP}
+    wall = wall_coefficients(mode="empirical", pore_model="bungay_brenner", **given)
+    assert 1 - wall.reflection_coefficient == pytest.approx(0.3673, abs=5e-5)
+    assert wall.permeability == schmidt_wittrup_permeability(50e-9)
+
+
 def test_coefficients_cannot_be_changed():
     wall = WallCoefficients(1e-11, 1e-9, 0.5)
     with pytest.raises(AttributeError):

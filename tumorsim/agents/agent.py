@@ -28,25 +28,37 @@ class Provenance:
     source: str
 
 
-def _quantity(unit: str, *, shown: str, default: Any = None) -> Any:
-    return field(default=default, metadata={"unit": unit, "shown": shown})
+def _quantity(
+    unit: str, *, shown: str, default: Any = None, positive: bool = False, signed: bool = False
+) -> Any:
+    """A number of an agent: not negative, unless ``signed``; not zero either where ``positive``."""
+    metadata = {"unit": unit, "shown": shown, "positive": positive, "signed": signed}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agent:
     """A nanomedicine, antibody, drug or tracer, in SI. ``None`` is unknown: nothing is made up for it.
 
-    ``wall_permeability`` and ``interstitial_diffusivity`` are measured values that stand in for the
-    models where given. Fields without a unit are names: of the models that apply, or plain description.
+    ``diameter`` is hydrodynamic, of the kind that ``diameter_basis`` names (`particle.DIAMETER_BASES`), and
+    ``diameter_log_sd`` the standard deviation of ln d over the population, log-normal; where it is
+    unknown all particles count as one size. ``polydispersity_index`` is that of light scattering.
+    ``wall_permeability`` (read in the wall mode "empirical") and ``interstitial_diffusivity`` are measured
+    values that stand in for the models where given. Fields without a unit are names: of the models that
+    apply, or plain description; ``status`` is the clinical stage as a review states it, perhaps out of date.
     """
 
     name: str
     agent_class: str = ""
     payload: str = ""
-    diameter: float | None = _quantity("m", shown="nm")
-    molar_mass: float | None = _quantity("kg/mol", shown="g/mol")
-    zeta_potential: float | None = _quantity("V", shown="mV")
-    plasma_half_lives: tuple[float, ...] = _quantity("s", shown="h", default=())
+    status: str = ""
+    diameter: float | None = _quantity("m", shown="nm", positive=True)
+    diameter_log_sd: float | None = _quantity("1", shown="1")
+    polydispersity_index: float | None = _quantity("1", shown="1")
+    diameter_basis: str = "dose"
+    molar_mass: float | None = _quantity("kg/mol", shown="g/mol", positive=True)
+    zeta_potential: float | None = _quantity("V", shown="mV", signed=True)
+    plasma_half_lives: tuple[float, ...] = _quantity("s", shown="h", default=(), positive=True)
     plasma_fractions: tuple[float, ...] = _quantity("1", shown="1", default=())
     release_model: str = "none"
     release_rate: float | None = _quantity("1/s", shown="1/h")
@@ -60,11 +72,12 @@ class Agent:
     binding_off: float | None = _quantity("1/s", shown="1/s")
     internalisation: float | None = _quantity("1/s", shown="1/s")
     radionuclide: str = ""
-    decay_half_life: float | None = _quantity("s", shown="h")
+    decay_half_life: float | None = _quantity("s", shown="h", positive=True)
     wall_permeability: float | None = _quantity("m/s", shown="m/s")
-    interstitial_diffusivity: float | None = _quantity("m^2/s", shown="m^2/s")
-    charge_factor: float = _quantity("1", shown="1", default=1.0)
+    interstitial_diffusivity: float | None = _quantity("m^2/s", shown="m^2/s", positive=True)
+    charge_factor: float = _quantity("1", shown="1", default=1.0, positive=True)
     wall_mode: str = "empirical"
+    pore_model: str = "dechadilok_deen"
     matrix_model: str = "effective_medium"
     partition_model: str = "ogston"
     retardation_model: str = "none"

@@ -3,7 +3,7 @@
 Each question has a small table of models, so that a config can name one. The matrix is known by its
 hydraulic conductivity, which is the fine mesh that resists flow, or by its collagen fibrils, which are
 the coarse mesh that excludes particles. Neither explains the other: collagen alone would conduct 240
-times better than tumours do [C].
+times better than tumours do [C]. A power law of the molar mass, fitted to dextrans, knows no matrix at all.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tumorsim.agents.particle import free_diffusivity
 from tumorsim.constants import BODY_TEMPERATURE, WATER_VISCOSITY
-from tumorsim.errors import choose
+from tumorsim.errors import ConfigError, Problem, choose
 from tumorsim.vessels.hindrance import convective_lag
 
 Array = NDArray[np.float64]
@@ -23,27 +23,27 @@ Value = float | Array
 
 @dataclass(frozen=True)
 class FibreMatrix:
-    """Straight fibres at random: radius r_f in m, volume fraction φ. The default is collagen fibrils [D]."""
+    """Straight fibres at random: radius r_f in m, volume fraction φ, numbers or maps; default collagen [D]."""
 
-    radius: float = 20e-9
-    volume_fraction: float = 0.03
+    radius: Value = 20e-9
+    volume_fraction: Value = 0.03
 
     @property
-    def permeability(self) -> float:
+    def permeability(self) -> Value:
         """Darcy permeability k = 3 r_f² (−ln φ − 0.931)/(20 φ), m², for φ up to about 0.25.
 
         Source [M]: Jackson and James 1986, Can J Chem Eng 64:364.
         """
         fraction = self.volume_fraction
-        return 3 * self.radius**2 * float(-np.log(fraction) - 0.931) / (20 * fraction)
+        return 3 * self.radius**2 * (-np.log(fraction) - 0.931) / (20 * fraction)
 
     @property
-    def mean_half_spacing(self) -> float:
+    def mean_half_spacing(self) -> Value:
         """Mean radius r̄ of the openings, m: random points lie r̄ + r_f = (r_f/2) √(π/φ) from a fibre axis.
 
         The mean of Ogston's 1958 distribution (Trans Faraday Soc 54:1754) of that distance [C].
         """
-        return self.radius * (float(np.sqrt(np.pi / self.volume_fraction)) / 2 - 1)
+        return self.radius * (np.sqrt(np.pi / self.volume_fraction) / 2 - 1)
 
     def excluded(self, particle_radius: Value) -> Array:
         """f = φ (1 + r_s/r_f)², the volume fraction of fibres thickened by the particle's radius."""
@@ -51,6 +51,27 @@ class FibreMatrix:
 
 
 COLLAGEN = FibreMatrix()
+
+
+@dataclass(frozen=True)
+class PowerLaw:
+    """D = a (M / (g/mol))^−b in a tissue: a ``diffusivity`` in m²/s, b ``exponent``, numbers or maps.
+
+    The default is VX2 carcinoma of rabbits; granulation tissue has a = 1e6 cm²/s and b = 2.96. Fitted to
+    dextrans of 19 to 72 kDa; albumin diffused less than a dextran of its size, and outside that range
+    the law is an extrapolation. Source [S] (abstract, which prints the 1.14 without its minus; cm²/s [M]):
+    Nugent and Jain 1984, Cancer Res 44:238.
+    """
+
+    diffusivity: Value = 2.51e-2 * 1e-4
+    exponent: Value = 1.14
+
+    def at(self, molar_mass: float) -> Array:
+        """D of a molecule of ``molar_mass`` kg/mol."""
+        return np.asarray(self.diffusivity * (1e3 * molar_mass) ** -np.asarray(self.exponent, dtype=float))
+
+
+VX2_CARCINOMA = PowerLaw()
 
 
 def brinkman_hindrance(particle_radius: Value, permeability: Value) -> Array:
@@ -75,7 +96,7 @@ def fibre(particle_radius: Value, permeability: Value, fibres: FibreMatrix) -> A
     Source [M]: Johnson et al. 1996, Biophys J 70:1017; Clague and Phillips 1996.
     """
     drag = brinkman_hindrance(particle_radius, fibres.permeability)
-    return drag * np.exp(-0.84 * fibres.excluded(particle_radius) ** 1.09)
+    return drag * _obstruction(particle_radius, fibres)
 
 
 def ogston(particle_radius: Value, permeability: Value, fibres: FibreMatrix) -> Array:
@@ -96,6 +117,18 @@ def amsden(particle_radius: Value, permeability: Value, fibres: FibreMatrix) -> 
     return np.exp(-np.pi / 4 * (reach / (fibres.mean_half_spacing + fibres.radius)) ** 2)
 
 
+def two_mesh(particle_radius: Value, permeability: Value, fibres: FibreMatrix) -> Array:
+    """D/D₀ = Brinkman(μK) · exp(−0.84 f^1.09): drag in the fine mesh, obstruction by the fibrils in it [D].
+
+    The drag of the fibrils themselves is part of the measured K.
+    """
+    return brinkman_hindrance(particle_radius, permeability) * _obstruction(particle_radius, fibres)
+
+
+def _obstruction(particle_radius: Value, fibres: FibreMatrix) -> Array:
+    return np.exp(-0.84 * fibres.excluded(particle_radius) ** 1.09)
+
+
 def unhindered(particle_radius: Value, permeability: Value, fibres: FibreMatrix) -> Array:
     """D/D₀ = 1."""
     return np.ones(np.broadcast_shapes(np.shape(particle_radius), np.shape(permeability)))
@@ -106,9 +139,12 @@ DIFFUSION_MODELS: dict[str, Callable[[Value, Value, FibreMatrix], Array]] = {
     "fibre": fibre,
     "ogston": ogston,
     "amsden": amsden,
+    "two_mesh": two_mesh,
     "none": unhindered,
 }
 """Models of D/D₀ by the name a config gives them."""
+MATRIX_MODELS = (*DIFFUSION_MODELS, "power_law")
+"""Models of D: those of D/D₀, and the one of D itself."""
 
 
 def hindered_diffusivity(
@@ -117,19 +153,30 @@ def hindered_diffusivity(
     *,
     model: str = "effective_medium",
     fibres: FibreMatrix = COLLAGEN,
+    molar_mass: float | None = None,
+    power_law: PowerLaw = VX2_CARCINOMA,
     temperature: float = BODY_TEMPERATURE,
     viscosity: float = WATER_VISCOSITY,
 ) -> Array:
     """D in the available interstitial fluid, m²/s: Stokes–Einstein D₀ times the model's D/D₀.
 
     ``hydraulic_conductivity`` K in m²/(Pa s), a number or a voxel map. The default model takes k = μK, so
-    that diffusion and flow answer together to the density of the matrix [D]. The result has the broadcast
-    shape of radius and K. Raises ConfigError for an unknown model.
+    that diffusion and flow answer together to the density of the matrix [D]. "power_law" takes D from the
+    ``molar_mass`` (kg/mol), and D₀ where the law exceeds it [D]. The result has the broadcast shape of
+    radius, K and fibres. Raises ConfigError for an unknown model, and for a power law without a molar mass.
     """
-    hindrance = choose(DIFFUSION_MODELS, model, key="agent.matrix_model")
-    permeability = viscosity * np.asarray(hydraulic_conductivity, dtype=float)
     free = free_diffusivity(2 * np.asarray(particle_radius), temperature=temperature, viscosity=viscosity)
-    return free * hindrance(particle_radius, permeability, fibres) * np.ones(np.shape(permeability))
+    if model == "power_law":
+        if molar_mass is None:
+            fault = 'is not known, and the matrix model "power_law" needs it'
+            cure = 'Give it, for example "150 kg/mol", or choose another agent.matrix_model'
+            raise ConfigError(Problem("agent.molar_mass", None, fault, cure))
+        return np.minimum(free, power_law.at(molar_mass)) * np.ones(np.shape(hydraulic_conductivity))
+    if model not in DIFFUSION_MODELS:
+        choose(dict.fromkeys(MATRIX_MODELS), model, key="agent.matrix_model")
+    permeability = viscosity * np.asarray(hydraulic_conductivity, dtype=float)
+    hindrance = DIFFUSION_MODELS[model](particle_radius, permeability, fibres)
+    return free * hindrance * np.ones(np.shape(permeability))
 
 
 def ogston_partition(particle_radius: Value, fibres: FibreMatrix) -> Array:

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable
 from math import ceil, floor, log10
 from typing import Any
 
-from tumorsim.agents.catalogue import load_agent
+from tumorsim.agents.agent import Agent as CatalogueAgent
+from tumorsim.agents.catalogue import agent_names
+from tumorsim.agents.particle import radius_from_molar_mass
 from tumorsim.agents.plasma import PlasmaCurve
 from tumorsim.config.dosing import dosing_times, prescribed_curve
 from tumorsim.config.inputs import WHOLE, Inputs, length, require_file, voxel_counts
@@ -20,6 +22,7 @@ from tumorsim.resources import available_memory
 from tumorsim.tissue.images import regions_from_image
 from tumorsim.tissue.properties import PRESETS, UNITS
 from tumorsim.units import UnitError, to_si
+from tumorsim.vessels.wall import EMPIRICAL_ONLY, PORES_ONLY
 
 Problems = Iterable[Problem]
 
@@ -176,27 +179,87 @@ def _blood_pressures(inputs: Inputs) -> Problems:
 def _of_agent(agent: Agent, name: str) -> Any:
     """A value of the agent: as given, else from the catalogue."""
     given = getattr(agent, name)
-    return given if given is not None or agent.name is None else getattr(load_agent(agent.name), name)
+    return given if given is not None else getattr(agent.known(), name)
+
+
+def _model_of_agent(agent: Agent, name: str) -> Any:
+    """The same for what has a default, which holds for an agent that is not known (`_agent_name` says so)."""
+    try:
+        return _of_agent(agent, name)
+    except ConfigError:
+        return getattr(CatalogueAgent(name=""), name)
 
 
 def _agent_name(inputs: Inputs) -> Problems:
-    """The agent is in the catalogue."""
-    if inputs.config.agent.name is not None:
-        load_agent(inputs.config.agent.name)
-    return ()
+    """The agent is in the catalogue, or in its own file, which can be read and is used."""
+    agent = inputs.config.agent
+    if agent.file is not None:
+        names = agent_names(agent.file)
+        if agent.name is None:
+            cure = f'Add name = "{names[0] if names else "..."}" to [agent], or remove file'
+            yield Problem("agent.file", str(agent.file), "no agent of it is chosen", cure)
+    agent.known()
 
 
 def _agent(inputs: Inputs) -> Problems:
     """The agent has a size and half-lives."""
     agent = inputs.config.agent
     why = f"the catalogue has none for {agent.name}" if agent.name else "there is no agent.name"
-    needed = {"diameter": '"85 nm"', "plasma_half_lives": '["1.4 h", "45.9 h"]'}
+    mass = _of_agent(agent, "molar_mass")
+    diameter = f"{2e9 * radius_from_molar_mass(mass):.3g} nm" if mass else "85 nm"
+    needed = {"diameter": f'"{diameter}"', "plasma_half_lives": '["1.4 h", "45.9 h"]'}
     if inputs.config.run.mode == "steady" or _curve_keys(inputs.config.dosing):
         del needed["plasma_half_lives"]
     for name, shown in needed.items():
         if not _of_agent(agent, name):
             fault = f"is required, and not given; {why}"
-            yield Problem(f"agent.{name}", None, fault, f"Add for example {name} = {shown} to [agent]")
+            globule = ", a globular protein of this mass," if name == "diameter" and mass else ""
+            yield Problem(
+                f"agent.{name}", None, fault, f"Add for example {name} = {shown}{globule} to [agent]"
+            )
+
+
+def _size_spread(inputs: Inputs) -> Problems:
+    agent = inputs.config.agent
+    if agent.diameter_log_sd is not None and agent.polydispersity_index is not None:
+        fault, cure = "the spread of sizes is given twice", "Leave it or diameter_log_sd out"
+        yield Problem("agent.polydispersity_index", agent.polydispersity_index, fault, cure)
+
+
+def _molar_mass(inputs: Inputs) -> Problems:
+    """A diffusivity from the molar mass takes one, unless it is measured."""
+    agent = inputs.config.agent
+    model = _of_agent(agent, "matrix_model")
+    if model != "power_law" or _of_agent(agent, "interstitial_diffusivity") is not None:
+        return
+    if _of_agent(agent, "molar_mass") is None:
+        fault = 'is required by matrix_model = "power_law", and not given'
+        yield Problem("agent.molar_mass", None, fault, 'Add for example molar_mass = "150 kg/mol" to [agent]')
+
+
+def _wall_mode(inputs: Inputs) -> Problems:
+    """What is said of the wall is read in its mode: measured walls and walls of pores do not mix."""
+    config, tissue = inputs.config, inputs.config.tissue
+    mode = _model_of_agent(config.agent, "wall_mode")
+    other = {"pores": "empirical", "empirical": "pores"}[mode]
+    unread = EMPIRICAL_ONLY if mode == "pores" else PORES_ONLY
+    given = {f"tissue.maps.{name}": name for name in unread if name in tissue.maps}
+    for region, table in tissue.regions.items():
+        whole = table.preset is None and region not in PRESETS  # such a table has to say everything
+        for name in () if whole else unread:
+            if getattr(table, name) is not None:
+                given[f"tissue.regions.{region}.{name}"] = name
+    if mode == "pores" and config.agent.wall_permeability is not None:
+        given["agent.wall_permeability"] = "wall_permeability"
+    for key in given:
+        fault = f"is not read where agent.wall_mode is {mode!r}: {_WALL_MODES[mode]}"
+        yield Problem(key, None, fault, f'Remove it, or set agent.wall_mode = "{other}"')
+
+
+_WALL_MODES = {
+    "pores": "Lp, P and σ all follow from the pores",
+    "empirical": "Lp is given, P a fit to measurements, σ that of pores of pore_radius",
+}
 
 
 def _plasma_curve(inputs: Inputs) -> Problems:
@@ -289,10 +352,13 @@ def _decay(inputs: Inputs) -> Problems:
 
 
 def _pores(inputs: Inputs) -> Problems:
-    """The agent passes the pores of some region with vessels."""
+    """The agent passes the pores of some region with vessels; some of one with distributed sizes always does."""
     config = inputs.config
     diameter, pores = _of_agent(config.agent, "diameter"), _pore_radii(config)
-    if diameter is not None and pores and diameter / 2 >= max(pores.values()):
+    spread = ("diameter_log_sd", "polydispersity_index")
+    if diameter is None or any(_model_of_agent(config.agent, name) for name in spread):
+        return
+    if pores and diameter / 2 >= max(pores.values()):
         key, value = "agent.diameter", length(diameter)
         if config.agent.diameter is None:
             key, value = "agent.name", str(config.agent.name)
@@ -304,9 +370,13 @@ def _pores(inputs: Inputs) -> Problems:
 
 
 def _pore_radii(config: Config) -> dict[str, float]:
-    """The pore radius of every region that has vessels; nothing where a map decides."""
+    """The largest pore radius of every region that has vessels; nothing where a map or a distribution decides."""
     tissue, model = config.tissue, config.vessels.model
-    if model == "none" or "pore_radius" in tissue.maps:
+    if model == "none" or tissue.maps.keys() & {
+        "pore_radius",
+        "large_pore_radius",
+        "large_pore_area_fraction",
+    }:
         return {}
     everywhere = model == "network" or "vessel_area_density" in tissue.maps
     names = [
@@ -314,7 +384,18 @@ def _pore_radii(config: Config) -> dict[str, float]:
         for name in tissue.region_names
         if everywhere or _of_region(tissue, name, "vessel_area_density") > 0
     ]
-    return {name: _of_region(tissue, name, "pore_radius") for name in names}
+    if _model_of_agent(config.agent, "wall_mode") == "empirical":
+        return {name: _of_region(tissue, name, "pore_radius") for name in names}
+    if any(_of_region(tissue, name, "pore_radius_log_sd") > 0 for name in names):
+        return {}
+    return {name: _largest_pore(tissue, name) for name in names}
+
+
+def _largest_pore(tissue: Tissue, name: str) -> float:
+    radius = _of_region(tissue, name, "pore_radius")
+    if _of_region(tissue, name, "large_pore_area_fraction") == 0:
+        return radius
+    return max(radius, _of_region(tissue, name, "large_pore_radius"))
 
 
 def _of_region(tissue: Tissue, region: str, name: str) -> float:
@@ -496,6 +577,9 @@ CHECKS: tuple[Callable[[Inputs], Problems], ...] = (
     _blood_pressures,
     _agent_name,
     _agent,
+    _size_spread,
+    _molar_mass,
+    _wall_mode,
     _plasma_curve,
     _one_plasma_curve,
     _compartments,

@@ -25,7 +25,8 @@ from pydantic import (
 from tumorsim.agents.agent import Agent as CatalogueAgent
 from tumorsim.agents.body_size import BODIES
 from tumorsim.agents.catalogue import load_agent
-from tumorsim.agents.interstitium import DIFFUSION_MODELS, PARTITION_MODELS, RETARDATION_MODELS
+from tumorsim.agents.interstitium import MATRIX_MODELS, PARTITION_MODELS, RETARDATION_MODELS
+from tumorsim.agents.particle import DIAMETER_BASES, log_sd_from_polydispersity
 from tumorsim.agents.plasma_table import JOINS, TAILS
 from tumorsim.agents.radionuclide import radionuclide, radionuclide_names
 from tumorsim.boundaries import FACES, Boundaries
@@ -35,6 +36,7 @@ from tumorsim.constants import MMHG
 from tumorsim.fields import FIELDS
 from tumorsim.tissue import shapes
 from tumorsim.tissue.properties import PRESETS, UNITS, RegionProperties
+from tumorsim.vessels.hindrance import PORE_MODELS
 from tumorsim.vessels.wall import WALL_MODES
 
 Precision: TypeAlias = Literal["float32", "float64"]
@@ -177,9 +179,20 @@ class Region(Table):
     protein_reflection_coefficient: v.Fraction | None = None
     lymphatic_filtration: v.Filtration | None = None
     lymphatic_pressure: v.Pressure | None = None
-    pore_radius: v.Length | None = None
+    pore_radius: v.Length | None = Field(default=None, description="half-width of slits")
+    pore_radius_log_sd: v.Ratio | None = Field(
+        default=None, description="of the log-normal pores in a wall, whose median by number is pore_radius"
+    )
     pore_area_fraction: v.Fraction | None = None
+    large_pore_radius: v.Length | None = Field(default=None, description="of a second kind of pores")
+    large_pore_area_fraction: v.Fraction | None = Field(default=None, description="0: one kind of pores")
     wall_thickness: v.Length | None = None
+    fibre_radius: v.Length | None = Field(default=None, description="of the fibres that exclude particles")
+    fibre_volume_fraction: Annotated[float, v.Number(above=0, most=0.25)] | None = None
+    power_law_diffusivity: v.Diffusivity | None = Field(
+        default=None, description="a of D = a (M / (g/mol))^-b"
+    )
+    power_law_exponent: v.Ratio | None = Field(default=None, description="b of that law")
     uptake_rate: v.Rate | None = Field(
         default=None, description="first-order cellular uptake of the free agent"
     )
@@ -347,8 +360,18 @@ class Transport(Table):
 class Agent(Table):
     """An agent of the catalogue with what is changed, or without ``name`` one that is described here."""
 
-    name: v.Text | None = Field(default=None, description="in the catalogue")
+    name: v.Text | None = Field(default=None, description="in the catalogue, or in file")
+    file: v.InputFile | None = Field(default=None, description="TOML, agents of your own")
     diameter: v.Length | None = Field(default=None, description="hydrodynamic")
+    diameter_log_sd: v.Ratio | None = Field(
+        default=None, description="of log-normal sizes; default: one size where the catalogue has none"
+    )
+    polydispersity_index: v.Ratio | None = Field(
+        default=None, description="of light scattering, instead of diameter_log_sd: sqrt(ln(1 + PDI))"
+    )
+    diameter_basis: Annotated[str, v.OneOf(DIAMETER_BASES)] | None = Field(
+        default=None, description="what the diameter of distributed sizes is; default: the median of the dose"
+    )
     molar_mass: v.MolarMass | None = None
     plasma_half_lives: Annotated[tuple[v.Duration, ...], v.LIST] | None = None
     plasma_fractions: Annotated[tuple[v.Fraction, ...], v.LIST] | None = None
@@ -363,12 +386,21 @@ class Agent(Table):
     )
     decay_half_life: v.Duration | None = None
     wall_mode: Annotated[str, v.OneOf(WALL_MODES)] | None = None
-    wall_permeability: v.WallPermeability | None = Field(default=None, description="instead of the model's")
+    pore_model: Annotated[str, v.OneOf(PORE_MODELS)] | None = Field(
+        default=None, description="shape and theory of the pores"
+    )
+    wall_permeability: v.WallPermeability | None = Field(
+        default=None, description='instead of the fit of wall_mode = "empirical"'
+    )
     charge_factor: v.Positive | None = Field(default=None, description="on the partition into the pores")
     interstitial_diffusivity: v.Diffusivity | None = Field(default=None, description="instead of the model's")
-    matrix_model: Annotated[str, v.OneOf(DIFFUSION_MODELS)] | None = None
+    matrix_model: Annotated[str, v.OneOf(MATRIX_MODELS)] | None = None
     partition_model: Annotated[str, v.OneOf(PARTITION_MODELS)] | None = None
     retardation_model: Annotated[str, v.OneOf(RETARDATION_MODELS)] | None = None
+
+    def known(self) -> "CatalogueAgent":
+        """The agent of the name alone, from the file or the catalogue; one of which nothing is known without."""
+        return load_agent(self.name, file=self.file) if self.name else CatalogueAgent(name="custom")
 
     def chosen(self) -> "CatalogueAgent":
         """The agent of the catalogue, if there is a name, with the values given here.
@@ -376,14 +408,15 @@ class Agent(Table):
         One half-life needs no fraction, and k_off = K_d k_on wherever it is not given itself.
         Raises ConfigError for a name that the catalogue has not.
         """
-        given = {key: getattr(self, key) for key in type(self).model_fields if key != "name"}
+        given = {key: getattr(self, key) for key in type(self).model_fields if key not in ("name", "file")}
         given = {key: value for key, value in given.items() if value is not None}
         if len(given.get("plasma_half_lives", ())) == 1:
             given.setdefault("plasma_fractions", (1.0,))
         if self.radionuclide is not None:
             given.setdefault("decay_half_life", radionuclide(self.radionuclide).half_life)
-        agent = load_agent(self.name) if self.name else CatalogueAgent(name="custom")
-        agent = agent.with_values(**given)
+        if "polydispersity_index" in given:
+            given["diameter_log_sd"] = float(log_sd_from_polydispersity(given["polydispersity_index"]))
+        agent = self.known().with_values(**given)
         changed = given.keys() & {"dissociation_constant", "binding_on"} and "binding_off" not in given
         if changed and agent.dissociation_constant is not None and agent.binding_on is not None:
             agent = agent.with_values(binding_off=agent.dissociation_constant * agent.binding_on)
@@ -537,6 +570,11 @@ class Config(Table):
         copy._path, copy._given = path, text
         return copy
 
+    def of_one_size(self, diameter: float) -> "Config":
+        """The same with particles of one ``diameter``."""
+        one_size = {"diameter": diameter, "diameter_log_sd": 0.0, "polydispersity_index": None}
+        return self.model_copy(update={"agent": self.agent.model_copy(update=one_size)})
+
     def resolved(self) -> dict[str, Any]:
         """Every key with its value or default, ready for JSON: SI numbers, triples x, y, z as in the file.
 
@@ -551,6 +589,7 @@ class Config(Table):
 
 
 PATH_KEYS = (
+    "agent.file",
     "vessels.file",
     "tissue.image.file",
     "tissue.maps.*",

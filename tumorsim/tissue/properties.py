@@ -32,7 +32,8 @@ def _number(unit: str, low: float = 0.0, high: float = inf, *, positive: bool = 
 class RegionProperties:
     """The numbers of one region, SI. Symbols as in Baxter & Jain 1989 (10.1016/0026-2862(89)90074-5).
 
-    ``X_log_sd`` is the standard deviation of ln X between voxels and the number X its median.
+    ``X_log_sd`` is the standard deviation of ln X between voxels and the number X its median; that of
+    ``pore_radius`` is within each wall.
     """
 
     hydraulic_conductivity: float = _number("m^2/(Pa s)", positive=True)
@@ -62,11 +63,25 @@ class RegionProperties:
     lymphatic_pressure: float = _number("Pa", low=-inf)
     """p_L; may be below atmospheric."""
     pore_radius: float = _number("m", positive=True)
-    """r₀ of the pores in the vessel wall."""
+    """r₀ of the pores in the vessel wall; their median by number where they have a ``log_sd``."""
+    pore_radius_log_sd: float = _number("1")
+    """Of ln r₀ among the pores of one wall, not between voxels."""
     pore_area_fraction: float = _number("1", high=1)
     """γ, pore area per wall area."""
+    large_pore_radius: float = _number("m", positive=True)
+    """r₀ of a second kind of pores."""
+    large_pore_area_fraction: float = _number("1", high=1)
+    """γ of the second kind; 0 where there is none."""
     wall_thickness: float = _number("m", positive=True)
     """L of the vessel wall."""
+    fibre_radius: float = _number("m", positive=True)
+    """r_f of the fibres of the matrix."""
+    fibre_volume_fraction: float = _number("1", high=0.25, positive=True)
+    """φ of the fibres; the drag law holds up to 0.25."""
+    power_law_diffusivity: float = _number("m^2/s", positive=True)
+    """a of D = a (M / (g/mol))^−b, D in the available fluid."""
+    power_law_exponent: float = _number("1")
+    """b of that law."""
     uptake_rate: float = _number("1/s")
     """First-order cellular uptake of free agent, on the amount per tissue volume."""
     binding_sites: float = _number("mol/m^3")
@@ -112,8 +127,15 @@ _NORMAL = RegionProperties(
     lymphatic_filtration=1.33e-5 / MMHG,
     lymphatic_pressure=0.0,
     pore_radius=5e-9,
+    pore_radius_log_sd=0.0,
     pore_area_fraction=1e-3,
+    large_pore_radius=25e-9,
+    large_pore_area_fraction=0.0,
     wall_thickness=5e-6,
+    fibre_radius=20e-9,
+    fibre_volume_fraction=0.03,
+    power_law_diffusivity=1e6 * 1e-4,
+    power_law_exponent=2.96,
     uptake_rate=0.0,
     binding_sites=0.0,
 )
@@ -128,6 +150,9 @@ _TUMOUR = replace(
     protein_reflection_coefficient=0.82,
     lymphatic_filtration=0.0,
     pore_radius=200e-9,
+    large_pore_radius=500e-9,
+    power_law_diffusivity=2.51e-2 * 1e-4,
+    power_law_exponent=1.14,
 )
 
 PRESETS: dict[str, RegionProperties] = {
@@ -156,6 +181,14 @@ pore_radius                     5 nm                  200 nm           [M]; [S] 
 pore_area_fraction              1e-3                  1e-3             [D]; [M] Chauhan 2012
                                                                        10.1038/nnano.2012.45
 wall_thickness                  5 µm                  5 µm             [M] Chauhan 2012
+large_pore_radius               25 nm                 500 nm           [M]; [S] Schmidt and Wittrup 2009
+                                                                       10.1158/1535-7163.MCT-09-0195
+large_pore_area_fraction        0                     0                [D]: one kind of pores
+fibre_radius, volume fraction   20 nm, 0.03           20 nm, 0.03      [D]: collagen fibrils
+power_law_diffusivity           1e6                   2.51e-2          cm²/s [S] (abstract) Nugent and Jain
+power_law_exponent              2.96                  1.14             1984, Cancer Res 44:238: dextrans of
+                                                                       19–72 kDa in granulation tissue
+                                                                       and VX2 carcinoma of rabbits
 correlation_length              200 µm                200 µm           [D]; matters only with a _log_sd
 *_log_sd, uptake, binding       0                     0                [D]
 ==============================  ====================  ===============  ================================

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +79,7 @@ def empirical_wall(
     pore_radius: Value,
     wall_hydraulic_conductivity: Value,
     charge_factor: Value = 1.0,
+    pore_model: str = "dechadilok_deen",
 ) -> WallCoefficients:
     """Lp as given, P of the Schmidt–Wittrup fit, σ = 1 − W(r/r₀) of the wall's own pores. Broadcasts.
 
@@ -87,7 +89,7 @@ def empirical_wall(
     """
     ratio = particle_radius / np.asarray(pore_radius, dtype=float)
     permeability = charge_factor * schmidt_wittrup_permeability(particle_radius)
-    convective = PORE_MODELS["dechadilok_deen"].convective
+    convective = choose(PORE_MODELS, pore_model, key="agent.pore_model").convective
     return WallCoefficients(
         hydraulic_conductivity=np.asarray(wall_hydraulic_conductivity, dtype=float)[()],
         permeability=np.where(ratio < 1, permeability, 0.0)[()],
@@ -95,65 +97,11 @@ def empirical_wall(
     )
 
 
-_EVERY_MODE = ("particle_radius", "pore_radius", "charge_factor")
-WALL_MODES: dict[str, tuple[Callable[..., WallCoefficients], tuple[str, ...]]] = {
-    "empirical": (empirical_wall, (*_EVERY_MODE, "wall_hydraulic_conductivity")),
-    "pores": (porous_wall, (*_EVERY_MODE, "pore_area_fraction", "wall_thickness", "diffusivity_in_plasma")),
-}
-"""Each wall mode with the quantities it reads."""
-_MAY_BE_ZERO = ("wall_hydraulic_conductivity", "pore_area_fraction")  # a wall that lets nothing through
-
-
-def wall_coefficients(
-    *,
-    mode: str,
-    particle_radius: Value,
-    pore_radius: Value,
-    pore_area_fraction: Value | None = None,
-    wall_thickness: Value | None = None,
-    wall_hydraulic_conductivity: Value | None = None,
-    diffusivity_in_plasma: Value | None = None,
-    charge_factor: Value = 1.0,
-) -> WallCoefficients:
-    """Lp, P and σ of a wall for one particle, for numbers, values per region or voxel maps alike.
-
-    "pores": all three follow from the pores (``porous_wall``); ``wall_hydraulic_conductivity`` is not read.
-    "empirical": Lp is given and P is a fit to measurements (``empirical_wall``); γ, L and D₀ are not read.
-    Particles as large as the pores or larger have P = 0 and σ = 1 in both. The modes disagree about P
-    by an order of magnitude and must not be mixed within a case.
-
-    Raises ConfigError naming every quantity of the mode that is missing or not positive.
-    """
-    quantities: dict[str, Value | None] = {
-        "particle_radius": particle_radius,
-        "pore_radius": pore_radius,
-        "pore_area_fraction": pore_area_fraction,
-        "wall_thickness": wall_thickness,
-        "wall_hydraulic_conductivity": wall_hydraulic_conductivity,
-        "diffusivity_in_plasma": diffusivity_in_plasma,
-        "charge_factor": charge_factor,
-    }
-    wall, read = choose(WALL_MODES, mode, key="agent.wall_mode")
-    faults = [fault for name in read if (fault := _fault(name, quantities[name], mode))]
-    if faults:
-        raise ConfigError(*faults)
-    return wall(**{name: quantities[name] for name in read})
-
-
-def _fault(name: str, value: Value | None, mode: str) -> Problem | None:
-    if value is None:
-        return Problem(name, None, "is missing", f'The wall mode "{mode}" needs it')
-    lowest = float(np.min(value))
-    if lowest > 0 or (lowest == 0 and name in _MAY_BE_ZERO):
-        return None
-    return Problem(name, lowest, "is not positive", "Give a value above zero")
-
-
 def lognormal_wall(
     *,
     particle_radius: Value,
     median_pore_radius: Value,
-    pore_radius_log_sd: float,
+    pore_radius_log_sd: Value,
     pore_area_fraction: Value,
     wall_thickness: Value,
     diffusivity_in_plasma: Value,
@@ -172,17 +120,16 @@ def lognormal_wall(
     median. Pores that the particle does not fit contribute nothing.
     """
     pore = choose(PORE_MODELS, pore_model, key="agent.pore_model")
-    z, weights = np.polynomial.hermite_e.hermegauss(nodes)
+    median, log_sd = np.asarray(median_pore_radius, dtype=float), np.asarray(pore_radius_log_sd, dtype=float)
+    z, weights = np.polynomial.hermite_e.hermegauss(nodes if np.any(log_sd) else 1)
     weights = weights / weights.sum()
-    median, variance = np.asarray(median_pore_radius, dtype=float), pore_radius_log_sd**2
-    spread = np.exp(pore_radius_log_sd * z)
 
     def weighted(hindrance: Callable[[Value], Array], power: int) -> Array:
-        radii = (median * np.exp(power * variance))[..., None] * spread
-        return hindrance(np.asarray(particle_radius)[..., None] / radii) @ weights
+        ratio = particle_radius / (median * np.exp(power * log_sd**2))
+        return sum(w * hindrance(ratio * np.exp(-log_sd * x)) for x, w in zip(z, weights, strict=True))
 
     openness = np.asarray(pore_area_fraction, dtype=float) / wall_thickness
-    mean_square_radius = median**2 * np.exp(6 * variance)
+    mean_square_radius = median**2 * np.exp(6 * log_sd**2)
     return WallCoefficients(
         hydraulic_conductivity=openness * mean_square_radius / (pore.resistance * viscosity),
         permeability=openness * charge_factor * weighted(pore.diffusive, 2) * diffusivity_in_plasma,
@@ -191,11 +138,136 @@ def lognormal_wall(
 
 
 def in_parallel(*walls: WallCoefficients) -> WallCoefficients:
-    """Pathways side by side: Lp = Σ Lpᵢ, P = Σ Pᵢ, σ = Σ Lpᵢσᵢ / Σ Lpᵢ (weighted by flow, not by area)."""
+    """Pathways side by side: Lp = Σ Lpᵢ, P = Σ Pᵢ, σ = Σ Lpᵢσᵢ / Σ Lpᵢ (weighted by flow, not by area).
+
+    Where nothing conducts, σ is that of the first: no fluid is left to reflect anything.
+    """
     conductivity = np.asarray(sum(wall.hydraulic_conductivity for wall in walls))
     reflected = sum(wall.hydraulic_conductivity * wall.reflection_coefficient for wall in walls)
+    first = walls[0].reflection_coefficient
+    flow = np.where(conductivity > 0, conductivity, 1.0)
     return WallCoefficients(
         hydraulic_conductivity=conductivity[()],
         permeability=np.asarray(sum(wall.permeability for wall in walls))[()],
-        reflection_coefficient=(reflected / conductivity)[()],
+        reflection_coefficient=np.where(conductivity > 0, reflected / flow, first)[()],
     )
+
+
+def pore_wall(
+    *,
+    particle_radius: Value,
+    pore_radius: Value,
+    pore_radius_log_sd: Value,
+    pore_area_fraction: Value,
+    large_pore_radius: Value,
+    large_pore_area_fraction: Value,
+    wall_thickness: Value,
+    diffusivity_in_plasma: Value,
+    charge_factor: Value = 1.0,
+    pore_model: str = "dechadilok_deen",
+) -> WallCoefficients:
+    """Log-normal pores, and beside them a second kind of one radius; both through the same wall. Broadcasts.
+
+    One kind of one radius with ``pore_radius_log_sd`` = 0 and ``large_pore_area_fraction`` = 0.
+    """
+    common: dict[str, Any] = {
+        "particle_radius": particle_radius,
+        "wall_thickness": wall_thickness,
+        "diffusivity_in_plasma": diffusivity_in_plasma,
+        "charge_factor": charge_factor,
+        "pore_model": pore_model,
+    }
+    main = lognormal_wall(
+        median_pore_radius=pore_radius,
+        pore_radius_log_sd=pore_radius_log_sd,
+        pore_area_fraction=pore_area_fraction,
+        **common,
+    )
+    if not np.any(large_pore_area_fraction):
+        return main
+    large = porous_wall(pore_radius=large_pore_radius, pore_area_fraction=large_pore_area_fraction, **common)
+    return in_parallel(main, large)
+
+
+_EVERY_MODE = ("particle_radius", "pore_radius", "charge_factor")
+PORES_ONLY = (
+    "pore_radius_log_sd",
+    "pore_area_fraction",
+    "large_pore_radius",
+    "large_pore_area_fraction",
+    "wall_thickness",
+)
+"""What a tissue says of its pores that only the mode "pores" reads."""
+EMPIRICAL_ONLY = ("wall_hydraulic_conductivity",)
+"""What a tissue says of its wall that only the mode "empirical" reads."""
+WALL_MODES: dict[str, tuple[Callable[..., WallCoefficients], tuple[str, ...]]] = {
+    "empirical": (empirical_wall, (*_EVERY_MODE, *EMPIRICAL_ONLY)),
+    "pores": (pore_wall, (*_EVERY_MODE, *PORES_ONLY, "diffusivity_in_plasma")),
+}
+"""Each wall mode with the quantities it reads."""
+_MAY_BE_ZERO = (  # a wall that lets nothing through, and pores of one kind and radius
+    "wall_hydraulic_conductivity",
+    "pore_area_fraction",
+    "large_pore_area_fraction",
+    "pore_radius_log_sd",
+)
+
+
+def wall_coefficients(
+    *,
+    mode: str,
+    particle_radius: Value,
+    pore_radius: Value,
+    pore_radius_log_sd: Value = 0.0,
+    pore_area_fraction: Value | None = None,
+    large_pore_radius: Value | None = None,
+    large_pore_area_fraction: Value = 0.0,
+    wall_thickness: Value | None = None,
+    wall_hydraulic_conductivity: Value | None = None,
+    diffusivity_in_plasma: Value | None = None,
+    charge_factor: Value = 1.0,
+    pore_model: str = "dechadilok_deen",
+) -> WallCoefficients:
+    """Lp, P and σ of a wall for one particle, for numbers, values per region or voxel maps alike.
+
+    "pores": all three follow from the pores (``pore_wall``); ``wall_hydraulic_conductivity`` is not read.
+    "empirical": Lp is given and P is a fit to measurements (``empirical_wall``); of the pores it reads the
+    radius alone, for σ and the cut-off, and neither γ, L nor D₀.
+    Particles as large as the pores or larger have P = 0 and σ = 1 in both. The modes disagree about P
+    by an order of magnitude and must not be mixed within a case. ``pore_model``, one of ``PORE_MODELS``,
+    is the shape and theory of the pores in both; the fit of P has its own.
+
+    Raises ConfigError naming every quantity of the mode that is missing or not positive.
+    """
+    quantities: dict[str, Value | None] = {
+        "particle_radius": particle_radius,
+        "pore_radius": pore_radius,
+        "pore_radius_log_sd": pore_radius_log_sd,
+        "pore_area_fraction": pore_area_fraction,
+        "large_pore_radius": np.inf if large_pore_radius is None else large_pore_radius,
+        "large_pore_area_fraction": large_pore_area_fraction,
+        "wall_thickness": wall_thickness,
+        "wall_hydraulic_conductivity": wall_hydraulic_conductivity,
+        "diffusivity_in_plasma": diffusivity_in_plasma,
+        "charge_factor": charge_factor,
+    }
+    wall, read = choose(WALL_MODES, mode, key="agent.wall_mode")
+    faults = [fault for name in read if (fault := _fault(name, quantities[name], mode))]
+    if large_pore_radius is None and np.any(large_pore_area_fraction):
+        faults.append(_missing("large_pore_radius", mode))
+    if faults:
+        raise ConfigError(*faults)
+    return wall(**{name: quantities[name] for name in read}, pore_model=pore_model)
+
+
+def _missing(name: str, mode: str) -> Problem:
+    return Problem(name, None, "is missing", f'The wall mode "{mode}" needs it')
+
+
+def _fault(name: str, value: Value | None, mode: str) -> Problem | None:
+    if value is None:
+        return _missing(name, mode)
+    lowest = float(np.min(value))
+    if lowest > 0 or (lowest == 0 and name in _MAY_BE_ZERO):
+        return None
+    return Problem(name, lowest, "is not positive", "Give a value above zero")
