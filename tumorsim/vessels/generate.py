@@ -86,7 +86,9 @@ def generate_network(
         points, bed, radius, box=box, gates=np.concatenate([inlets, outlets]), widths=widths
     )
     stems = np.arange(count, len(nodes))
-    nodes, segments, radius = _with_sprouts(rng, nodes, segments, radius, box=box, count=round(design.blind * count))
+    nodes, segments, radius = _with_sprouts(
+        rng, nodes, segments, radius, box=box, count=round(design.blind * count)
+    )
     nodes, segments, radius = _bent(rng, nodes, segments, radius, box=box, bend=design.bend)
     pressure = np.full(len(nodes), np.nan)
     pressure[stems[: len(inlets)]] = design.arterial_pressure
@@ -223,7 +225,9 @@ def _tree(
     from scipy.sparse.csgraph import dijkstra
 
     graph = coo_array((length, edges.T), shape=(count, count)).tocsr()
-    distance, before, _ = dijkstra(graph, directed=False, indices=roots, return_predecessors=True, min_only=True)
+    distance, before, _ = dijkstra(
+        graph, directed=False, indices=roots, return_predecessors=True, min_only=True
+    )
     served = np.zeros(count, int)
     served[ends[np.isfinite(distance[ends])]] = 1
     for point in np.argsort(np.where(np.isfinite(distance), distance, -1))[::-1].tolist():
