@@ -95,27 +95,37 @@ WIDE = 0.6
 row of voxels it would fill them more than once (π 0.6² = 1.13)."""
 
 
+Places = tuple[np.ndarray, np.ndarray]
+"""Distance from the axis over the radius, and angle, of the lines that stand for a wide vessel."""
+
+
 def wall_pieces(network: Network, grid: Grid) -> Pieces:
     """Where the walls are: on the centre lines of thin vessels, and around those of wide ones.
 
     A vessel of a radius above ``WIDE`` of the smallest spacing is a bundle of parallel lines on its wall, so
     close that none misses a voxel; each counts for its part of the wall.
     """
-    return _placed(network, grid, rings=lambda widest: np.ones(1))
+
+    def places(widest: float) -> Places:
+        count = int(np.ceil(2 * np.pi * widest))
+        return np.ones(count), 2 * np.pi * (np.arange(count) + 0.5) / count
+
+    return _placed(network, grid, places=places)
 
 
 def lumen_pieces(network: Network, grid: Grid) -> Pieces:
-    """Where the blood is: as `wall_pieces`, with the lines spread over the cross-section."""
+    """Where the blood is: as `wall_pieces`, with two lines per voxel of the cross-section, on a sunflower's spiral."""
 
-    def rings(widest: float) -> np.ndarray:
-        count = int(np.ceil(2 * widest))
-        return np.sqrt((np.arange(count) + 0.5) / count)
+    def places(widest: float) -> Places:
+        count = int(np.ceil(2 * np.pi * widest**2))
+        number = np.arange(count) + 0.5
+        return np.sqrt(number / count), number * np.pi * (3 - np.sqrt(5))
 
-    return _placed(network, grid, rings=rings)
+    return _placed(network, grid, places=places)
 
 
-def _placed(network: Network, grid: Grid, *, rings: Callable[[float], np.ndarray]) -> Pieces:
-    """The pieces, those of wide vessels on lines at ``rings`` of the radius; by octaves of width, in voxels."""
+def _placed(network: Network, grid: Grid, *, places: Callable[[float], Places]) -> Pieces:
+    """The pieces, those of wide vessels on lines at ``places``; by octaves of width, in voxels."""
     width = network.radius / min(grid.spacing)
     octave = np.where(width > WIDE, np.floor(np.log2(width / WIDE)), -1).astype(int)
     parts = []
@@ -126,9 +136,7 @@ def _placed(network: Network, grid: Grid, *, rings: Callable[[float], np.ndarray
             parts.append((clip_lines(lines, grid), numbers, 1.0))
             continue
         widest = float(width[numbers].max())
-        bundle = _bundle(
-            lines, network.radius[numbers], rings=rings(widest), around=int(np.ceil(2 * np.pi * widest))
-        )
+        bundle = _bundle(lines, network.radius[numbers], places(widest))
         parts += [(clip_lines(strand, grid), numbers, 1 / len(bundle)) for strand in bundle]
     return Pieces(
         segment=np.concatenate([numbers[pieces.segment] for pieces, numbers, _ in parts]),
@@ -139,7 +147,7 @@ def _placed(network: Network, grid: Grid, *, rings: Callable[[float], np.ndarray
     )
 
 
-def _bundle(lines: np.ndarray, radius: np.ndarray, *, rings: np.ndarray, around: int) -> list[np.ndarray]:
+def _bundle(lines: np.ndarray, radius: np.ndarray, places: Places) -> list[np.ndarray]:
     """The lines (m, 2, 3) shifted sideways to every place of a cross-section."""
     along = lines[:, 1] - lines[:, 0]
     along /= np.linalg.norm(along, axis=1, keepdims=True)
@@ -148,8 +156,7 @@ def _bundle(lines: np.ndarray, radius: np.ndarray, *, rings: np.ndarray, around:
     second = np.cross(along, first)
     return [
         lines + ((np.cos(angle) * first + np.sin(angle) * second) * (ring * radius)[:, None])[:, None]
-        for ring in rings
-        for angle in 2 * np.pi * (np.arange(around) + 0.5) / around
+        for ring, angle in zip(*places, strict=True)
     ]
 
 
