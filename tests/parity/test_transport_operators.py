@@ -68,6 +68,7 @@ def test_transport_stage(shape, real, device, stage, terms):
     rates = a.faces(-0.3, 0.3) if terms in ("flow", "all") else [None] * 3
     wall = [a.field() * (a.field() < 0.7) if "vessels" in terms or terms == "all" else None for _ in range(2)]
     lymph = a.field() if terms in ("vessels and lymph", "all") else None
+    source = a.field() if terms == "all" else None
     booked = a.rows(3, fill=np.nan if first else 2.0)
     arguments = [
         result,
@@ -80,6 +81,7 @@ def test_transport_stage(shape, real, device, stage, terms):
         *rates,
         *wall,
         lymph,
+        source,
         a.field(0.3, 1),
     ]
     again = 0.0 if np.isnan(result).any() else 0.4

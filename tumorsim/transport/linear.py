@@ -10,6 +10,7 @@ is at most PECLET: its central flux is then of second order, linear, and keeps t
 Else it is left to transport.advection.
 """
 
+from dataclasses import dataclass
 from math import inf, sqrt
 
 import numpy as np
@@ -127,25 +128,27 @@ class LinearTransport:
         dt: float,
         *,
         plasma: tuple[float, float] = (0.0, 0.0),
+        source: Array | None = None,
         booked: Array,
         seed: int = 0,
     ) -> tuple[Array, Array]:
         """C after ``dt``, and an array that is free again.
 
-        ``plasma`` are the means of C_p over the two halves of the step. ``booked`` (float64, 4 terms per row) is added
+        ``plasma`` are the means of C_p over the two halves of the step; ``source`` is what else appears in the voxels, amount
+        /(m³ s). ``booked`` (float64, 4 terms per row) is added
         to: what entered from plasma, and TERMS, amount per voxel volume. ``scratch`` is like C. The two may change
         roles: go on with the returned ones.
         """
         if self.explicit_limit == inf:
             return concentration, scratch
-        level = line_through(plasma)
+        drive = _Drive(dt, *line_through(plasma), source, seed)
         if self._entering is not None:
             booked[0] += self._entering * (dt * (plasma[0] + plasma[1]) / 2)
         ratio = dt / self.explicit_limit
         if ratio <= 1:
-            self._run(stages_for(ratio), concentration, scratch, concentration, dt, level, seed)
-        elif self._run(stages_for(ratio), concentration, None, scratch, dt, level, seed):
-            self._run(stages_for(ratio, index=inf), concentration, None, scratch, dt, level, seed)
+            self._run(stages_for(ratio), concentration, scratch, concentration, drive)
+        elif self._run(stages_for(ratio), concentration, None, scratch, drive):
+            self._run(stages_for(ratio, index=inf), concentration, None, scratch, drive)
         booked[1:] += self._booked
         return (concentration, scratch) if ratio <= 1 else (scratch, concentration)
 
@@ -155,16 +158,14 @@ class LinearTransport:
         start: Array,
         first_change: Array | None,
         result: Array,
-        dt: float,
-        level: tuple[float, float],
-        seed: int,
+        drive: "_Drive",
     ) -> bool:
         """All stages, the last into ``result``; True if something came out negative.
 
         ``first_change`` is where two stages keep δ₁; more stages take two arrays of their own.
         """
         spare, start_rate = (first_change, None) if first_change is not None else self._own_scratch(start)
-        last, real = start, self._epsilon.dtype.type
+        last, real, dt = start, self._epsilon.dtype.type, drive.dt
         for j, stage in enumerate(stages):
             target = (result, spare)[(len(stages) - 1 - j) % 2]
             final = j == len(stages) - 1
@@ -178,6 +179,7 @@ class LinearTransport:
                 start if final else None,
                 *self._faces_of,
                 *self._wall,
+                None if j else drive.source,
                 self._epsilon,
                 outside=(0.0,) * 6 if j else self._outside,
                 first=j == 0,
@@ -185,9 +187,9 @@ class LinearTransport:
                 rate=float(real(stage.rate * dt)),
                 start_weight=float(real(stage.start_weight * dt)),
                 part=float(real(stage.part)),
-                plasma=level[1] * stage.time if j else level[0],
+                plasma=drive.rise * stage.time if j else drive.level,
                 weight=stage.weight * dt,
-                seed=seed,
+                seed=drive.seed,
             )
             last = target
         # one stage cannot leave what two keep positive: no reason to wait for the device
@@ -197,6 +199,17 @@ class LinearTransport:
         if self._more_scratch is None:
             self._more_scratch = tuple(self._device.empty(like.shape, like.dtype) for _ in range(2))
         return self._more_scratch
+
+
+@dataclass(frozen=True)
+class _Drive:
+    """What a step is driven by: its length, C_p at its start and how much that rises, the source, the dither's seed."""
+
+    dt: float
+    level: float
+    rise: float
+    source: Array | None
+    seed: int
 
 
 def _shortest(rate: np.ndarray) -> float:

@@ -24,8 +24,8 @@ class Kinetics:
 class Reactions:
     """Reversible binding of free agent; uptake of free and internalisation of bound agent; degradation and decay.
 
-    ``binding_sites`` B_max (amount/m³ of tissue), ``uptake_rate`` (1/s on N) and ``available_fraction`` ε are on the host,
-    ``epsilon`` is the latter on the device. ``capture_time`` is how long free agent stays free where it goes fastest,
+    ``binding_sites`` B_max (amount/m³ of tissue), ``uptake_rate`` (1/s on N) and ``available_fraction`` ε are host
+    maps, ``epsilon`` is the latter on the device. ``capture_time`` is how long free agent stays free where it goes fastest,
     ``1/max(k_on B_max/ε + k_up)``, s.
     """
 
