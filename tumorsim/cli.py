@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from tumorsim.readouts.table import Table as Readouts
     from tumorsim.simulation import Progress
 
 INTERRUPTED = 130
@@ -164,6 +165,42 @@ def render(
     out = out or Path(f"{file.stem}_{scene}.png")
     picture = render_scene(Results(file), scene=scene, time=time, field=field, out=out, background=background)
     print(picture)
+
+
+@app.command()
+def readouts(
+    file: ResultFile,
+    out: Annotated[
+        Path | None, typer.Option(help="A folder; by default FILE_readouts, in this folder.")
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(help="The region of the profiles; by default the tumour.")
+    ] = None,
+    time: Annotated[str | None, typer.Option(help='Such as "24 h"; by default the last.')] = None,
+    threshold: Annotated[
+        str | None, typer.Option(help='Such as "1 uM" or "0.01 %/g": what is above counts as reached.')
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the tables as JSON; files only with --out.")
+    ] = False,
+) -> None:
+    """Measure delivery: %ID, ratios, curves, penetration, heterogeneity, as CSV, JSON and figures."""
+    from tumorsim.readouts.delivery import threshold_amount
+    from tumorsim.readouts.report import OVERVIEW, delivery_report
+    from tumorsim.readouts.table import json_text
+    from tumorsim.results import Results
+
+    results = Results(file)
+    level = None if threshold is None else threshold_amount(results, threshold)
+    report = delivery_report(results, region=region, step=results.step_at(time), threshold=level)
+    folder = out or Path(f"{file.stem}_readouts")
+    if out or not as_json:
+        report.write(folder)
+    if as_json:
+        print(json_text(report.tables))
+        return
+    _console().print(_readout_table(report.table("uptake"), OVERVIEW))
+    print(folder)
 
 
 @app.command()
@@ -318,6 +355,19 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     return table
+
+
+def _readout_table(table: "Readouts", columns: Sequence[str]) -> "Table":
+    """Some ``columns`` of a table of readouts."""
+    chosen = [table.columns.index(name) for name in columns]
+    rows = [
+        [
+            row[k] or "–" if table.units[k] == "" or row[k] is None else shown(row[k], table.units[k])
+            for k in chosen
+        ]
+        for row in table.rows
+    ]
+    return _table(columns, rows)
 
 
 def _console(*, stderr: bool = False) -> "Console":
