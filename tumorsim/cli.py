@@ -204,6 +204,104 @@ def readouts(
 
 
 @app.command()
+def image(
+    file: ResultFile,
+    modality: Annotated[str, typer.Option(help="pet, spect, mri (of iron) or ct (of gold).")] = "pet",
+    out: Annotated[
+        Path | None, typer.Option(help="A folder; by default FILE_MODALITY, in this folder.")
+    ] = None,
+    nuclide: Annotated[str | None, typer.Option(help='On the agent: "Zr-89". For pet and spect.')] = None,
+    activity: Annotated[
+        str | None, typer.Option(help='Injected: "185 MBq"; by default the dose, if it is in Bq.')
+    ] = None,
+    scanner: Annotated[str, typer.Option(help="Of pet and spect: clinical or preclinical.")] = "preclinical",
+    time: Annotated[str | None, typer.Option(help='End of the frame: "24 h"; by default the last.')] = None,
+    duration: Annotated[str, typer.Option(help="Length of the frame, for pet and spect.")] = "20 min",
+    field: Annotated[str, typer.Option(help='Magnet for mri: "1.5 T" or "3 T".')] = "3 T",
+    body_mass: Annotated[str | None, typer.Option(help='For SUV: "25 g".')] = None,
+    seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
+) -> None:
+    """Show a result as a scanner would: truth and image as NIfTI, a montage, recovery by region."""
+    from tumorsim.readouts.image_report import make_image
+    from tumorsim.results import Results
+
+    results = Results(file)
+    report = make_image(
+        results,
+        modality,
+        nuclide=nuclide,
+        activity=None if activity is None else _given(activity, "Bq", "--activity"),
+        scanner=scanner,
+        time=time,
+        duration=_given(duration, "s", "--duration"),
+        magnet=field,
+        body_mass=None if body_mass is None else _given(body_mass, "kg", "--body-mass"),
+        seed=seed,
+    )
+    folder = out or Path(f"{file.stem}_{modality}")
+    report.write(folder)
+    console = _console()
+    console.print(_readout_table(report.table, report.table.columns))
+    _say(console, report.remarks)
+    print(folder)
+
+
+@app.command()
+def dose(
+    file: ResultFile,
+    nuclide: Annotated[str, typer.Option(help='On the agent: "Lu-177".')],
+    out: Annotated[Path | None, typer.Option(help="A folder; by default FILE_dose, in this folder.")] = None,
+    activity: Annotated[
+        str | None, typer.Option(help='Injected: "7.4 GBq"; by default the dose, if it is in Bq.')
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(help="The region of the histogram; by default the tumour.")
+    ] = None,
+    kernel: Annotated[
+        str, typer.Option(help="Of the electrons: nuclide, local, or a file of two columns, mm and F(r).")
+    ] = "nuclide",
+    tail: Annotated[
+        bool, typer.Option(help="After the last output the agent stays and decays; or count to there only.")
+    ] = True,
+    biological_half_life: Annotated[
+        str | None, typer.Option(help="With which the agent leaves after the last output.")
+    ] = None,
+    blood: Annotated[bool, typer.Option(help="Count the decays in the tissue's blood, too.")] = False,
+    mirrored: Annotated[
+        bool, typer.Option(help="The tissue goes on beyond the box as its mirror image.")
+    ] = False,
+) -> None:
+    """Absorbed dose as transported and as if evenly taken up: NIfTI, histogram, BED and survival."""
+    from tumorsim.readouts.activity import label
+    from tumorsim.readouts.delivery import chosen_region
+    from tumorsim.readouts.dose_report import OVERVIEW, dose_report
+    from tumorsim.readouts.dosimetry import chosen_emissions
+    from tumorsim.readouts.nuclides import nuclide as nuclide_called
+    from tumorsim.results import Results
+
+    results = Results(file)
+    bq = None if activity is None else _given(activity, "Bq", "--activity")
+    of = label(results, nuclide_called(nuclide), injected=bq)
+    half_life = _given(biological_half_life, "s", "--biological-half-life") if biological_half_life else None
+    report = dose_report(
+        results,
+        of,
+        region=chosen_region(results, region),
+        emitted=chosen_emissions(of.nuclide, kernel),
+        tail=tail,
+        biological_half_life=half_life or float("inf"),
+        blood=blood,
+        mirrored=mirrored,
+    )
+    folder = out or Path(f"{file.stem}_dose")
+    report.write(folder)
+    console = _console()
+    console.print(_readout_table(report.tables[0], OVERVIEW))
+    _say(console, report.remarks)
+    print(folder)
+
+
+@app.command()
 def verify(
     device: Annotated[str, typer.Option(help="auto, cuda, cuda:N, native or numpy.")] = "auto",
     quick: Annotated[bool, typer.Option("--quick", help="Smaller grids: half a minute.")] = False,
@@ -355,6 +453,23 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     return table
+
+
+def _given(text: str, unit: str, option: str) -> float:
+    """The number of SI ``unit`` in an option; above zero."""
+    from tumorsim.errors import Problem
+    from tumorsim.units import UnitError, example, to_si
+
+    try:
+        value = to_si(text, unit)
+    except UnitError as error:
+        cure = f'Write for example "{example(unit)}"'
+        raise ConfigError(Problem(option, text, str(error), cure)) from None
+    if value <= 0:
+        raise ConfigError(
+            Problem(option, text, "it is not above zero", f'Write for example "{example(unit)}"')
+        )
+    return value
 
 
 def _readout_table(table: "Readouts", columns: Sequence[str]) -> "Table":

@@ -9,6 +9,7 @@ itself holds N e^{−λt}; it is first corrected for that decay.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import isclose, log
 
 import numpy as np
@@ -67,7 +68,7 @@ def frame_weights(times: np.ndarray, start: float, end: float, *, decay_rate: fl
         shown = f"{time_text(start)} to {time_text(end)}"
         raise ConfigError(Problem("frame", shown, fault, "Choose a frame within them, or run for longer"))
     weights = np.zeros(len(times))
-    for k, (t0, t1) in enumerate(zip(times[:-1], times[1:], strict=True)):
+    for k, (t0, t1) in enumerate(pairwise(times)):
         low, high = max(t0, start), min(t1, end)
         if low < high:
             t = low + (high - low) * (_NODES + 1) / 2
@@ -149,10 +150,8 @@ def mean_course(results: Results, of: Label, region: str) -> tuple[np.ndarray, n
     """Times (s) and a region's mean activity in tissue (Bq/m³), also between outputs: decay looks straight there."""
     amount = results.statistics[f"{region}/mean_total"] * _decay_correction(results, of)
     pieces = np.ceil(_FINEST * of.nuclide.decay_rate * np.diff(results.times)).astype(int) + 1
-    parts = [
-        np.linspace(a, b, n, endpoint=False)
-        for a, b, n in zip(results.times, results.times[1:], pieces, strict=False)
-    ]
+    spans = zip(pairwise(results.times), pieces, strict=True)
+    parts = [np.linspace(start, end, n, endpoint=False) for (start, end), n in spans]
     times = np.concatenate([*parts, results.times[-1:]])
     decay = np.exp(-of.nuclide.decay_rate * times)
     return times, of.injected / (results.dose or 1.0) * np.interp(times, results.times, amount) * decay

@@ -46,3 +46,9 @@ def blood_volume_fraction(results: Results) -> np.ndarray:
         return np.zeros(results.grid.shape)
     radius = float(results.config["vessels"]["default_radius"])
     return results.field("vessel_area_density").astype(np.float64) * radius / 2
+
+
+def total_with_blood(results: Results, *, step: int) -> np.ndarray:
+    """Amount per tissue volume that a scanner sees, tissue and blood in it: ``N + v_b C_b``, (nz, ny, nx)."""
+    in_blood = float(np.nan_to_num(blood_concentration(results)[step]))
+    return results.total(step=step) + blood_volume_fraction(results) * in_blood

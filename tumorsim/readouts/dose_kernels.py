@@ -138,7 +138,7 @@ def beta_spectrum(endpoint: float, *, charge: int, bins: int = 200) -> tuple[np.
 # alphas, and others' tables ---------------------------------------------------------------------------------
 
 _RANGE, _POWER = 2.63e-6, 1.635
-"""Range of an alpha in water, R = 2.63 µm (E/MeV)^1.635 for 5 to 9 MeV, through 47 µm at 5.83 and 85 µm at 8.376 [M]."""
+"""Range of an alpha in water, R = 2.63 µm (E/MeV)^1.635 for 5 to 9 MeV: 47 µm at 5.83, 85 µm at 8.376 [M]."""
 
 
 def alpha_kernel(alphas: tuple[tuple[float, float], ...]) -> PointKernel:

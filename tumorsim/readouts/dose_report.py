@@ -70,6 +70,12 @@ class DoseReport:
         return dose_volume_histogram(dose.total[self.labels == self.results.regions[self.region]])
 
     @property
+    def remarks(self) -> str:
+        """What the doses rest on, in a sentence."""
+        tail, escaped = 100 * self.accounts.tail, 100 * self.accounts.escaped
+        return f"{tail:.3g} % of the decays come after the last output; {escaped:.3g} % of the energy leaves the box."
+
+    @property
     def tables(self) -> tuple[Table, ...]:
         points = [
             VolumeAtDose(name, float(level), float(part))
@@ -121,9 +127,11 @@ def dose_report(
     tail: bool = True,
     biological_half_life: float = float("inf"),
     blood: bool = False,
+    mirrored: bool = False,
     tissue: Radiobiology | None = None,
 ) -> DoseReport:
-    """Doses of all regions; ``region`` is that of the histogram. See ``time_integrated_activity`` for the tail.
+    """Doses of all regions; ``region`` is that of the histogram. See ``time_integrated_activity`` for the tail,
+    ``dose_map`` for ``mirrored``.
 
     ``emitted`` are by default those of the label's nuclide. For BED every voxel of a region has the time course of
     the region's mean activity.
@@ -136,8 +144,8 @@ def dose_report(
     before = time_integrated_activity(results, of, tail=False, blood=blood) if tail else decays
     grid, labels = results.grid, results.field("region")
     doses = {
-        TRANSPORTED: dose_map(decays, emitted, grid=grid),
-        EVEN: dose_map(uniform_uptake(decays, labels), emitted, grid=grid),
+        TRANSPORTED: dose_map(decays, emitted, grid=grid, mirrored=mirrored),
+        EVEN: dose_map(uniform_uptake(decays, labels), emitted, grid=grid, mirrored=mirrored),
     }
     rows = []
     for name, label in results.regions.items():

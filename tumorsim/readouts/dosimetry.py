@@ -9,13 +9,20 @@ out: below a few percent of the electrons of Lu-177 or I-131 in a tumour of less
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import pi
+from pathlib import Path
 
 import numpy as np
 
 from tumorsim.constants import TISSUE_DENSITY
 from tumorsim.errors import ConfigError, Problem
 from tumorsim.grid import Grid
-from tumorsim.readouts.dose_kernels import PointKernel, alpha_kernel, electron_kernel, voxel_kernel
+from tumorsim.readouts.dose_kernels import (
+    PointKernel,
+    alpha_kernel,
+    electron_kernel,
+    read_kernel,
+    voxel_kernel,
+)
 from tumorsim.readouts.nuclides import Nuclide
 
 LOCAL = 0.1
@@ -35,8 +42,8 @@ class Emission:
 class Dose:
     """Dose maps (nz, ny, nx), Gy: of the sparse tracks of electrons, and of the dense ones of alphas.
 
-    ``released`` and ``absorbed`` are the energies released and left in the box, J: the rest has gone beyond it,
-    and nothing comes in from there, so the dose is low within a kernel's reach of faces where tissue goes on.
+    ``released`` and ``absorbed`` are the energies released and left in the box, J: the rest has gone beyond it.
+    Unless it is mirrored nothing comes in from there, and the dose is low within a kernel's reach of the faces.
     """
 
     electrons: np.ndarray
@@ -68,36 +75,49 @@ def local(nuclide: Nuclide) -> tuple[Emission, ...]:
     return tuple(Emission(each.energy, here, each.dense) for each in emissions(nuclide))
 
 
+def chosen_emissions(nuclide: Nuclide, kernel: str) -> tuple[Emission, ...]:
+    """By a name: "nuclide" is the default kernel, "local" no spread; else a file of F(r). Raises ConfigError."""
+    if kernel == "local":
+        return local(nuclide)
+    return emissions(nuclide, electrons=None if kernel == "nuclide" else read_kernel(Path(kernel)))
+
+
 def dose_map(
     decays: np.ndarray,
     emitted: tuple[Emission, ...],
     *,
     grid: Grid,
     density: float | np.ndarray = TISSUE_DENSITY,
+    mirrored: bool = False,
 ) -> Dose:
     """Dose from ``decays`` per m³, Ã; from an activity A in Bq/m³ the dose rate in Gy/s instead.
 
-    ``density`` in kg/m³, one number or (nz, ny, nx); the kernels are those of water throughout. Raises ConfigError
-    for decays that are negative, not finite or not of the shape of the grid.
+    ``density`` in kg/m³, one number or (nz, ny, nx); the kernels are those of water throughout. Beyond the box there
+    is nothing, or with ``mirrored`` its own mirror image: for a piece of tissue that goes on like that, or an octant
+    of a tumour. Raises ConfigError for decays that are negative, not finite or not of the shape of the grid.
     """
     if decays.shape != grid.shape or not (np.isfinite(decays).all() and decays.min() >= 0):
         fault = "a field of finite numbers from 0 on the grid was expected"
         raise ConfigError(Problem("decays", decays.shape, fault, f"Give an array of shape {grid.shape}"))
     doses = {True: np.zeros(grid.shape), False: np.zeros(grid.shape)}
     for each in emitted:
-        doses[each.dense] += each.energy * spread(decays, each.kernel, grid=grid) / density
+        doses[each.dense] += each.energy * spread(decays, each.kernel, grid=grid, mirrored=mirrored) / density
     released = float(decays.sum()) * grid.voxel_volume * sum(each.energy for each in emitted)
     absorbed = float(((doses[True] + doses[False]) * density).sum()) * grid.voxel_volume
     return Dose(doses[False], doses[True], released, absorbed)
 
 
-def spread(source: np.ndarray, kernel: PointKernel, *, grid: Grid) -> np.ndarray:
-    """``source`` convolved with the voxel kernel, zeros outside the box; unchanged where the kernel is local."""
+def spread(source: np.ndarray, kernel: PointKernel, *, grid: Grid, mirrored: bool = False) -> np.ndarray:
+    """``source`` convolved with the voxel kernel; beyond the box zeros, or its mirror image."""
     if kernel.reach < LOCAL * min(grid.spacing):
         return source.astype(np.float64)
     from scipy.signal import fftconvolve
 
-    spread_out = fftconvolve(source.astype(np.float64), voxel_kernel(kernel, grid), mode="same")
+    voxels = voxel_kernel(kernel, grid)
+    values = source.astype(np.float64)
+    if mirrored:
+        values = np.pad(values, [(n // 2, n // 2) for n in voxels.shape], mode="symmetric")
+    spread_out = fftconvolve(values, voxels, mode="valid" if mirrored else "same")
     return np.maximum(spread_out, 0.0)  # what a transform rounds below 0
 
 

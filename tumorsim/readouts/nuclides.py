@@ -74,9 +74,9 @@ _ALL = (
         alphas=tuple((energy * MEV, track * MEV) for energy, track in _ACTINIUM_ALPHAS),
     ),
 )
-"""Half-lives, energies and positron yields: ICRP 107 (2008) by the PyPI package icrp107-database 0.0.3 [S]. Radii: the
-straight-ahead range kernel over its spectra [C]. Mean positron ranges, photons (208 keV of Lu-177, 364 keV of I-131) and
-the electron radii of Ac-225's daughters, for which those of Zr-89 with a like mean energy stand [M]."""
+"""Half-lives, energies and positron yields: ICRP 107 (2008) by the PyPI package icrp107-database 0.0.3 [S].
+Radii: the straight-ahead range kernel over its spectra [C]. Mean positron ranges, photons (208 keV of Lu-177, 364 keV
+of I-131) and the electron radii of Ac-225's daughters, for which those of Zr-89 of like mean energy stand [M]."""
 
 _NUCLIDES = {each.name: each for each in _ALL}
 
