@@ -22,7 +22,7 @@ def make_result(tmp_path):
 
     def make(
         *, free=None, times=(0.0, 6 * HOUR, 12 * HOUR, 24 * HOUR), voxels=20, spacing=1e-4, radius=0.8e-3,
-        amount_unit="mol", agent=None, network=None, area_density=None, name="run",
+        amount_unit="mol", agent=None, network=None, area_density=None, mode="transient", name="run",
     ):  # fmt: skip
         grid = Grid((voxels,) * 3, (spacing,) * 3)
         labels = (grid.distance(grid.center) < radius).astype(np.uint8)
@@ -32,6 +32,9 @@ def make_result(tmp_path):
         fields = ["region", "free", "pressure", "velocity"]
         fields += [] if area_density is None else ["vessel_area_density"]
         path = tmp_path / f"{name}.vtkhdf"
+        dosing = {"dose": {"value": 1.0, "unit": amount_unit}, "plasma_volume": 1e-6}
+        if mode == "steady":
+            dosing["plasma_concentration"] = {"value": 4.0, "unit": f"{amount_unit}/m^3"}
         with ResultFile.create(
             path,
             grid=grid,
@@ -41,9 +44,9 @@ def make_result(tmp_path):
             config_given="",
             config_resolved={
                 "agent": {"name": "test", **(agent or {})},
-                "dosing": {"dose": {"value": 1.0, "unit": amount_unit}, "plasma_volume": 1e-6},
+                "dosing": dosing,
                 "vessels": {"default_radius": 5e-6},
-                "run": {"duration": last},
+                "run": {"duration": last, "mode": mode},
             },
             provenance={},
             region_names=names,

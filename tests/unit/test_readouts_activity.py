@@ -103,6 +103,8 @@ def test_the_label_needs_an_activity_and_the_nuclide_of_the_run(make_result):
     other = make_result(agent={"decay_half_life": 6 * HOUR}, amount_unit="Bq")
     with pytest.raises(ConfigError, match="half-life of 6 h"):
         label(other, ZIRCONIUM)
+    with pytest.raises(ConfigError, match="transient"):
+        label(make_result(mode="steady", times=(0.0,)), ZIRCONIUM, injected=1.0)
     assert label(make_result(amount_unit="Bq"), ZIRCONIUM).injected == 1.0
     with pytest.raises(ConfigError, match="above zero"):
         label(make_result(), ZIRCONIUM, injected=-1.0)

@@ -251,6 +251,15 @@ def test_command_prints_json_and_names_faults(command, make_result, tmp_path):
     assert status == 2 and "tumour" in err
 
 
+def test_a_steady_state_has_no_dose(make_result):
+    steady = make_result(times=(0.0,), free=lambda time, labels: labels, mode="steady")
+    _, tumour = uptake(steady)
+    assert np.isnan(tumour.percent_dose) and np.isnan(tumour.percent_dose_per_gram)
+    assert tumour.mean == 1.0 and tumour.to_blood == pytest.approx(1 / (0.55 * 4.0))
+    with pytest.raises(ConfigError, match="kg"):
+        threshold_amount(make_result(amount_unit="kg", mode="steady", times=(0.0,)), "0.01 %/g")
+
+
 def test_a_single_output_has_no_curves(make_result):
     report = delivery_report(make_result(times=(0.0,), free=lambda time, labels: labels))
     assert "curves" not in report.figures

@@ -29,10 +29,16 @@ HALF_LIFE_SLACK = 0.02
 
 @dataclass(frozen=True)
 class Label:
-    """A nuclide on the agent of a result: ``injected`` is the activity at time 0, Bq."""
+    """A nuclide on the agent of a result: ``injected`` is the activity at time 0 in Bq, of the whole ``dose``."""
 
     nuclide: Nuclide
     injected: float
+    dose: float
+
+    @property
+    def per_amount(self) -> float:
+        """Activity of a unit of the dose at time 0, Bq."""
+        return self.injected / self.dose
 
 
 def label(results: Results, nuclide: Nuclide, *, injected: float | None = None) -> Label:
@@ -41,6 +47,9 @@ def label(results: Results, nuclide: Nuclide, *, injected: float | None = None) 
     Raises ConfigError without either, and where the run itself decayed with another half-life.
     """
     problems = []
+    if results.steady:
+        fault = "a steady state under a constant plasma concentration has no injected activity"
+        problems.append(Problem("run.mode", "steady", fault, 'Use a run with mode = "transient"'))
     own = results.config.get("agent", {}).get("decay_half_life")
     if own and not isclose(own, nuclide.half_life, rel_tol=HALF_LIFE_SLACK):
         fault = f"the run decayed with a half-life of {time_text(own)}, {nuclide.name} has another"
@@ -52,9 +61,9 @@ def label(results: Results, nuclide: Nuclide, *, injected: float | None = None) 
         problems.append(Problem("activity", None, fault, 'Give it, for example "185 MBq"'))
     elif injected <= 0:
         problems.append(Problem("activity", injected, "it is not above zero", 'Give for example "185 MBq"'))
-    if problems or injected is None:
+    if problems or injected is None or results.dose is None:
         raise ConfigError(*problems)
-    return Label(nuclide, injected)
+    return Label(nuclide, injected, results.dose)
 
 
 def frame_weights(times: np.ndarray, start: float, end: float, *, decay_rate: float) -> np.ndarray:
@@ -95,7 +104,7 @@ def weighted_activity(
     ``weights`` (T,) one per output, for the amounts without decay. With ``blood_weights`` the blood in the tissue
     counts too: ``v_b C_b`` with the weight of its own. Outputs of weight 0 are not read.
     """
-    scale, gain = of.injected / (results.dose or 1.0), _decay_correction(results, of)
+    scale, gain = of.per_amount, _decay_correction(results, of)
     total = np.zeros(results.grid.shape)
     for step in np.flatnonzero(weights):
         total += weights[step] * gain[step] * scale * results.total(step=int(step))
@@ -154,4 +163,4 @@ def mean_course(results: Results, of: Label, region: str) -> tuple[np.ndarray, n
     parts = [np.linspace(start, end, n, endpoint=False) for (start, end), n in spans]
     times = np.concatenate([*parts, results.times[-1:]])
     decay = np.exp(-of.nuclide.decay_rate * times)
-    return times, of.injected / (results.dose or 1.0) * np.interp(times, results.times, amount) * decay
+    return times, of.per_amount * np.interp(times, results.times, amount) * decay

@@ -71,6 +71,11 @@ class Exposure:
     voxel_time_above: float = quantity("s", "mean over the voxels of how long their N is above it")
 
 
+def injected_dose(results: Results) -> float | None:
+    """The dose, in ``amount_unit``; None where there is none, as in a steady state under a constant plasma."""
+    return None if results.steady else results.dose
+
+
 def percent_dose(amount: float, dose: float | None) -> float:
     """%ID: 100 · amount / dose; nan without a dose."""
     return 100 * amount / dose if dose else float("nan")
@@ -95,8 +100,9 @@ def threshold_amount(results: Results, text: str) -> float:
     A part of the dose per gram is at 1 g/mL; moles become mass by the molar mass in the config. Raises ConfigError.
     """
     given = {f"{results.amount_unit}/m^3": 1.0}
-    if results.dose:
-        given["1/kg"] = results.dose * TISSUE_DENSITY
+    dose = injected_dose(results)
+    if dose:
+        given["1/kg"] = dose * TISSUE_DENSITY
     molar_mass = results.config.get("agent", {}).get("molar_mass")
     if results.amount_unit == "kg" and molar_mass:
         given["mol/m^3"] = molar_mass
@@ -151,8 +157,10 @@ def uptake(
                 time=float(results.times[step]),
                 volume=volume,
                 amount=float(n.sum()) * results.grid.voxel_volume,
-                percent_dose=percent_dose(float(n.sum()) * results.grid.voxel_volume, results.dose),
-                percent_dose_per_gram=percent_dose_per_gram(means[name], results.dose, density=density),
+                percent_dose=percent_dose(float(n.sum()) * results.grid.voxel_volume, injected_dose(results)),
+                percent_dose_per_gram=percent_dose_per_gram(
+                    means[name], injected_dose(results), density=density
+                ),
                 to_blood=_ratio(means[name], blood),
                 to_host=_ratio(means[name], means[host]) if host else float("nan"),
                 reached=float("nan") if threshold is None else reached_fraction(n, threshold),
@@ -190,8 +198,10 @@ def curves(results: Results, *, density: float = TISSUE_DENSITY) -> list[CurvePo
                     region=name,
                     time=float(time),
                     mean=float(mean),
-                    percent_dose=percent_dose(float(mean * volume), results.dose),
-                    percent_dose_per_gram=percent_dose_per_gram(float(mean), results.dose, density=density),
+                    percent_dose=percent_dose(float(mean * volume), injected_dose(results)),
+                    percent_dose_per_gram=percent_dose_per_gram(
+                        float(mean), injected_dose(results), density=density
+                    ),
                     cv=float(cv),
                     blood=float(in_blood),
                     to_blood=_ratio(float(mean), float(in_blood)),
@@ -215,7 +225,7 @@ def exposure(
             Exposure(
                 region=name,
                 auc=auc,
-                percent_dose_per_gram_auc=percent_dose_per_gram(auc, results.dose, density=density),
+                percent_dose_per_gram_auc=percent_dose_per_gram(auc, injected_dose(results), density=density),
                 peak=float(mean[peak]),
                 peak_time=float(results.times[peak]),
                 arrival_time=course.arrival_time(results.times, mean),
