@@ -14,13 +14,12 @@ from tumorsim.readouts import course, heterogeneity
 from tumorsim.readouts.blood import blood_volume_fraction
 from tumorsim.readouts.delivery import (
     chosen_region,
-    curves,
-    exposure,
+    forms,
     reached_fraction,
     threshold_amount,
     uptake,
-    voxel_time_above,
 )
+from tumorsim.readouts.exposure import curves, exposure, voxel_time_above
 from tumorsim.readouts.penetration import depth_from_rim, penetration_depth, profile, vessel_distance
 from tumorsim.readouts.report import delivery_report
 from tumorsim.readouts.table import tabulate, write_csv
@@ -70,6 +69,15 @@ def test_exposure_to_a_linear_rise(make_result):
     assert tumour.arrival_time == pytest.approx(2.4 * HOUR)
     assert tumour.time_above == tumour.voxel_time_above == pytest.approx(18 * HOUR)
     assert voxel_time_above(results, 0.5)[0, 0, 0] == 0
+
+
+def test_forms_add_up(make_result):
+    rows = forms(make_result())
+    assert [(row.region, row.form, row.share) for row in rows] == [
+        ("normal", "free", 1.0),
+        ("tumour", "free", 1.0),
+    ]
+    assert rows[1].auc == pytest.approx(24 * HOUR)
 
 
 def test_reached_fraction_may_count_cells():

@@ -1,6 +1,7 @@
 """Companion imaging: does the tracer predict where the drug goes?"""
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 
@@ -70,7 +71,7 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Pearson's coefficient; nan where one side does not vary or there are fewer than two numbers."""
     if a.size < 2 or not (np.ptp(a) and np.ptp(b)):
         return float("nan")
-    return _covariance(a, b) / np.sqrt(_covariance(a, a) * _covariance(b, b))
+    return _covariance(a, b) / sqrt(_covariance(a, a) * _covariance(b, b))
 
 
 def does_the_tracer_predict(

@@ -10,6 +10,7 @@ import numpy as np
 
 from tumorsim.constants import TISSUE_DENSITY
 from tumorsim.errors import ConfigError, Problem, choose
+from tumorsim.fields import POOLS
 from tumorsim.readouts import course, heterogeneity
 from tumorsim.readouts.blood import blood_concentration
 from tumorsim.readouts.table import quantity
@@ -44,31 +45,14 @@ class Uptake:
 
 
 @dataclass(frozen=True)
-class CurvePoint:
-    """A region at one output: a point of its time-activity curve."""
+class Form:
+    """How much of a region's agent is free, bound or inside cells."""
 
     region: str = quantity("", "region")
-    time: float = quantity("s", "time of the output")
-    mean: float = quantity("{amount}/m^3", "mean of N")
-    percent_dose: float = quantity("%", "%ID: part of the injected dose in the region")
-    percent_dose_per_gram: float = quantity("%/g", "%ID/g: part of the dose per gram, at the tissue density")
-    cv: float = quantity("1", "coefficient of variation of N over voxels")
-    blood: float = quantity("{amount}/m^3", "agent per blood volume")
-    to_blood: float = quantity("1", "mean N over the amount per blood volume at this time")
-
-
-@dataclass(frozen=True)
-class Exposure:
-    """What a region's mean N does over the outputs."""
-
-    region: str = quantity("", "region")
-    auc: float = quantity("{amount} s/m^3", "area under mean N, trapezoids over the outputs, no tail")
-    percent_dose_per_gram_auc: float = quantity("% s/g", "area under %ID/g")
-    peak: float = quantity("{amount}/m^3", "C_max: largest mean N")
-    peak_time: float = quantity("s", "time of the peak")
-    arrival_time: float = quantity("s", "when mean N first reaches 10 % of its peak")
-    time_above: float = quantity("s", "how long mean N is above the threshold")
-    voxel_time_above: float = quantity("s", "mean over the voxels of how long their N is above it")
+    form: str = quantity("", "field of this form")
+    mean: float = quantity("{amount}/m^3", "mean of this form per tissue volume")
+    share: float = quantity("1", "part of the agent in the region")
+    auc: float = quantity("{amount} s/m^3", "area under this mean over the outputs, no tail")
 
 
 def injected_dose(results: Results) -> float | None:
@@ -146,7 +130,7 @@ def uptake(
     labels = results.field("region", step=step)
     blood = float(blood_concentration(results)[step])
     inside = {name: values[labels == label].astype(np.float64) for name, label in results.regions.items()}
-    means = {name: _mean(n) for name, n in inside.items()}
+    means = {name: mean_of(n) for name, n in inside.items()}
     rows = []
     for name, n in inside.items():
         host = host_region(results, name)
@@ -161,8 +145,8 @@ def uptake(
                 percent_dose_per_gram=percent_dose_per_gram(
                     means[name], injected_dose(results), density=density
                 ),
-                to_blood=_ratio(means[name], blood),
-                to_host=_ratio(means[name], means[host]) if host else float("nan"),
+                to_blood=ratio(means[name], blood),
+                to_host=ratio(means[name], means[host]) if host else float("nan"),
                 reached=float("nan") if threshold is None else reached_fraction(n, threshold),
                 **_distribution(n),
             )
@@ -174,7 +158,7 @@ def _distribution(n: np.ndarray) -> dict[str, float]:
     """How N is distributed over the voxels of a region."""
     low, middle, high = np.percentile(n, (5, 50, 95)) if n.size else (np.nan, np.nan, np.nan)
     return {
-        "mean": _mean(n),
+        "mean": mean_of(n),
         "p05": float(low),
         "median": float(middle),
         "p95": float(high),
@@ -185,70 +169,22 @@ def _distribution(n: np.ndarray) -> dict[str, float]:
     }
 
 
-def curves(results: Results, *, density: float = TISSUE_DENSITY) -> list[CurvePoint]:
-    """Every region at every output, from the statistics in the file."""
-    blood = blood_concentration(results)
+def forms(results: Results, *, step: int = -1) -> list[Form]:
+    """The forms that the file holds, in every region at output ``step``, from the statistics in it."""
     rows = []
     for name in results.region_names:
-        means, cvs = (results.statistics[f"{name}/{kind}_total"] for kind in ("mean", "cv"))
-        volumes = results.statistics[f"{name}/volume"]
-        for time, mean, cv, volume, in_blood in zip(results.times, means, cvs, volumes, blood, strict=True):
-            rows.append(
-                CurvePoint(
-                    region=name,
-                    time=float(time),
-                    mean=float(mean),
-                    percent_dose=percent_dose(float(mean * volume), injected_dose(results)),
-                    percent_dose_per_gram=percent_dose_per_gram(
-                        float(mean), injected_dose(results), density=density
-                    ),
-                    cv=float(cv),
-                    blood=float(in_blood),
-                    to_blood=_ratio(float(mean), float(in_blood)),
-                )
-            )
+        total = results.statistics[f"{name}/mean_total"][step]
+        for form in POOLS:
+            mean = results.statistics.get(f"{name}/mean_{form}")
+            if mean is not None:
+                share = ratio(float(mean[step]), float(total))
+                rows.append(Form(name, form, float(mean[step]), share, course.area(results.times, mean)))
     return rows
 
 
-def exposure(
-    results: Results, *, threshold: float | None = None, density: float = TISSUE_DENSITY
-) -> list[Exposure]:
-    """The regions' ``Exposure``. With a ``threshold`` (as N) every output of the file is read."""
-    longest = None if threshold is None else voxel_time_above(results, threshold)
-    labels = results.field("region")
-    rows = []
-    for name, label in results.regions.items():
-        mean = results.statistics[f"{name}/mean_total"]
-        auc = course.area(results.times, mean)
-        peak = int(np.argmax(mean))
-        rows.append(
-            Exposure(
-                region=name,
-                auc=auc,
-                percent_dose_per_gram_auc=percent_dose_per_gram(auc, injected_dose(results), density=density),
-                peak=float(mean[peak]),
-                peak_time=float(results.times[peak]),
-                arrival_time=course.arrival_time(results.times, mean),
-                time_above=np.nan if threshold is None else course.time_above(results.times, mean, threshold),
-                voxel_time_above=np.nan if longest is None else _mean(longest[labels == label]),
-            )
-        )
-    return rows
-
-
-def voxel_time_above(results: Results, threshold: float) -> np.ndarray:
-    """For how long N of every voxel is above ``threshold``, s, (nz, ny, nx)."""
-    before, total = results.total(step=0), np.zeros(results.grid.shape)
-    for step in results.steps[1:]:
-        now = results.total(step=step)
-        total += course.share_above(before, now, threshold) * (results.times[step] - results.times[step - 1])
-        before = now
-    return total
-
-
-def _mean(values: np.ndarray) -> float:
+def mean_of(values: np.ndarray) -> float:
     return float(values.mean()) if values.size else float("nan")
 
 
-def _ratio(part: float, whole: float) -> float:
+def ratio(part: float, whole: float) -> float:
     return part / whole if whole > 0 else float("nan")

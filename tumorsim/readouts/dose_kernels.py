@@ -5,6 +5,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import log
 from pathlib import Path
 
@@ -184,6 +185,7 @@ _GOLDEN, _SILVER = 0.6180339887498949, 0.4142135623730951
 _SHELLS_PER_VOXEL, _FEWEST_SHELLS, _POINTS_PER_VOXEL, _FEWEST_POINTS = 2, 128, 4, 4096
 
 
+@lru_cache(maxsize=2)
 def voxel_kernel(kernel: PointKernel, grid: Grid) -> np.ndarray:
     """The part of the energy from one voxel that another gets, by their offset: odd shape, adds up to 1 (G.5).
 
@@ -205,7 +207,9 @@ def voxel_kernel(kernel: PointKernel, grid: Grid) -> np.ndarray:
         voxels = np.pi / 2 * (radius / spacing.min()) ** 2  # that this sphere crosses, in an octant
         count = max(_FEWEST_POINTS, int(_POINTS_PER_VOXEL * voxels))
         _deposit(octant, radius * _octant_of_sphere(count, turn=k * _SILVER) / spacing, share)
-    return _unfold(octant)[tuple(slice(1, -1) for _ in half)]
+    voxels = _unfold(octant)[tuple(slice(1, -1) for _ in half)]
+    voxels.flags.writeable = False  # it is kept for the next dose on this grid
+    return voxels
 
 
 def _octant_of_sphere(points: int, *, turn: float) -> np.ndarray:

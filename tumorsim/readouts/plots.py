@@ -8,7 +8,7 @@ import numpy as np
 
 from tumorsim.constants import MMHG
 from tumorsim.errors import StorageError
-from tumorsim.readouts.delivery import CurvePoint
+from tumorsim.readouts.exposure import CurvePoint
 from tumorsim.readouts.penetration import Profile
 
 if TYPE_CHECKING:

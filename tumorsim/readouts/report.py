@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tumorsim.readouts import plots
-from tumorsim.readouts.delivery import chosen_region, curves, exposure, uptake
+from tumorsim.readouts.delivery import chosen_region, forms, uptake
+from tumorsim.readouts.exposure import curves, exposure
 from tumorsim.readouts.penetration import (
     Profile,
     depth_from_rim,
@@ -99,6 +100,7 @@ def delivery_report(
     points = curves(results)
     rows: dict[str, Sequence[Any]] = {
         "uptake": uptake(results, step=step, threshold=threshold),
+        "forms": forms(results, step=step),
         "exposure": exposure(results, threshold=threshold),
         "curves": points,
         "penetration": [
