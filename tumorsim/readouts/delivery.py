@@ -1,7 +1,8 @@
 """Delivery: how much agent reaches a region, when, how evenly, and how much more than blood and host tissue.
 
 Amounts N are per tissue volume, agent in all forms unless a field is named. Voxels are of one size, so means and
-percentiles over voxels are those over volume. Vascular agent is not part of N.
+percentiles over voxels are those over volume. Agent in blood is not part of N. Where the run decays the agent, N, %ID
+and %ID/g are what is left of it at the time, not corrected for decay.
 """
 
 from dataclasses import dataclass

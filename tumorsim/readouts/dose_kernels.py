@@ -98,7 +98,7 @@ _SHORTENING = 0.86
 def electron_range(energy: np.ndarray) -> np.ndarray:
     """Path length in water, m, of electrons of ``energy`` (J), 10 keV to 2.5 MeV: Katz and Penfold 1952 (G.3).
 
-    ``R = 412 E^(1.265 − 0.0954 ln E)`` mg/cm², E in MeV (Rev Mod Phys 24:28).
+    ``R = 412 E^(1.265 − 0.0954 ln E)`` mg/cm², E in MeV (Rev Mod Phys 24:28 [M]).
     """
     mev = np.asarray(energy) / MEV
     return 412e-5 * mev ** (1.265 - 0.0954 * np.log(mev))

@@ -14,8 +14,8 @@ HOUR = 3600.0
 class Radiobiology:
     """Linear-quadratic response: ``alpha`` 1/Gy, ``alpha_beta`` α/β in Gy, ``repair_half_time`` s, all [M].
 
-    ``rbe`` is the relative effectiveness of dense tracks at low dose, RBE_max, on α alone; 5 for alphas as in
-    Kratochwil's and others' reports on PSMA (PMC5700223) [S].
+    ``rbe`` is the relative effectiveness of dense tracks at low dose, RBE_max, on α alone: 5 for alphas, as in
+    dosimetry of PSMA ligands (PMC5700223) [S].
     """
 
     alpha: float = 0.3

@@ -25,7 +25,7 @@ def gini(values: np.ndarray) -> float:
 def entropy_deficit(values: np.ndarray) -> float:
     """``ln n − H`` with ``H = −Σ p ln p``, p a voxel's share of the amount: 0 is even, ln n all in one voxel.
 
-    Theil's index (1967) of Shannon's entropy H. It does not depend on the number of voxels, and there is no
+    Theil's index (1967 [M]), of Shannon's entropy H. It does not depend on the number of voxels, and there is no
     histogram whose bins would have to be chosen [D]. For values ≥ 0; nan where all are 0.
     """
     total = float(values.sum(dtype=np.float64))
