@@ -1,8 +1,8 @@
-"""The linear terms of the balance in one: diffusion, exchange with plasma and lymph, and slow convection.
+"""The linear terms of the balance in one: diffusion, exchange with plasma and lymph, uptake, and slow convection.
 
 ::
 
-    ε ∂C/∂t = ∇·(εD∇C) − [∇·(f u C)] + a C_p − (b + φ_L) C
+    ε ∂C/∂t = ∇·(εD∇C) − [∇·(f u C)] + a C_p − (b + φ_L + κ) C + source
 
 Taken by super-time-stepping (transport.gegenbauer) without splitting, so that agent which comes in through vessels
 that vary from voxel to voxel spreads as it comes, however long the step. Convection joins where the cell Péclet number
@@ -36,10 +36,11 @@ sharp: in a uniform medium the step is then at most 0.9 D/v², in which convecti
 class LinearTransport:
     """Diffusion, wall exchange, lymph and (``convects``) slow convection on one grid, one step of any length at a time.
 
-    Conserves what it books. ``available_fraction`` is on the host, ``epsilon`` the same on the device; the wall's
-    P S/V (1/s) and σ, φ_v and φ_L (1/s) are maps. ``explicit_limit`` is ``min ε/(Σ_faces g + ½ Σ r + b + φ_L)``, the
-    longest positive step of forward Euler, s; ``crossing_time`` ``min ε/Σ_faces g``, that of diffusion alone;
-    ``step_limit`` the longest stable step. All are infinite where nothing happens.
+    Conserves what it books, and what it says was captured. ``available_fraction`` is on the host, ``epsilon`` the same on
+    the device; the wall's P S/V (1/s) and σ, φ_v and φ_L (1/s) are maps, ``most_capture`` the highest κ of every voxel
+    (1/s) on the host. ``explicit_limit`` is ``min ε/(Σ_faces g + ½ Σ r + b + φ_L + κ)``, the longest positive step of
+    forward Euler, s; ``crossing_time`` ``min ε/Σ_faces g``, that of diffusion alone; ``step_limit`` the longest stable
+    step. All are infinite where nothing happens.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class LinearTransport:
         reflection: np.ndarray,
         filtration: Array,
         lymph_drainage: Array,
+        most_capture: np.ndarray | float = 0.0,
         available_fraction: np.ndarray,
         epsilon: Array,
         boundaries: Boundaries,
@@ -62,7 +64,7 @@ class LinearTransport:
         self._epsilon = epsilon
         self._outside = boundaries.outside
         self._wall = self._exchange_rates(grid, permeability_density, reflection, filtration, lymph_drainage)
-        loss = np.zeros(grid.shape)
+        loss = np.zeros(grid.shape) + most_capture
         for rate in self._wall[1:]:
             loss += 0.0 if rate is None else device.download(rate)
         self._faces(grid, velocity, retardation, available_fraction, diffusivity, boundaries, loss)
@@ -129,19 +131,22 @@ class LinearTransport:
         *,
         plasma: tuple[float, float] = (0.0, 0.0),
         source: Array | None = None,
+        capture: Array | None = None,
+        captured: Array | None = None,
         booked: Array,
         seed: int = 0,
     ) -> tuple[Array, Array]:
         """C after ``dt``, and an array that is free again.
 
-        ``plasma`` are the means of C_p over the two halves of the step; ``source`` is what else appears in the voxels, amount
-        /(m³ s). ``booked`` (float64, 4 terms per row) is added
-        to: what entered from plasma, and TERMS, amount per voxel volume. ``scratch`` is like C. The two may change
-        roles: go on with the returned ones.
+        ``plasma`` are the means of C_p over the two halves of the step. ``capture`` is κ (1/s), at most
+        ``most_capture``, and ``captured`` receives what it takes out, amount/m³ of tissue, never negative; given these, ``source`` is
+        what else comes into the voxels, amount/(m³ s). ``booked`` (float64, 4 terms per row) is added to: what entered
+        from plasma, and TERMS, amount per voxel volume. ``scratch`` is like C. The two may change roles: go on with the
+        returned ones.
         """
         if self.explicit_limit == inf:
             return concentration, scratch
-        drive = _Drive(dt, *line_through(plasma), source, seed)
+        drive = _Drive(dt, *line_through(plasma), source, capture, captured, seed)
         if self._entering is not None:
             booked[0] += self._entering * (dt * (plasma[0] + plasma[1]) / 2)
         ratio = dt / self.explicit_limit
@@ -173,13 +178,15 @@ class LinearTransport:
                 self._device,
                 target,
                 start_rate,
+                drive.captured,
                 self._booked,
                 self._negative if final else None,
                 last,
                 start if final else None,
                 *self._faces_of,
                 *self._wall,
-                None if j else drive.source,
+                drive.capture,
+                drive.source,
                 self._epsilon,
                 outside=(0.0,) * 6 if j else self._outside,
                 first=j == 0,
@@ -192,8 +199,16 @@ class LinearTransport:
                 seed=drive.seed,
             )
             last = target
-        # one stage cannot leave what two keep positive: no reason to wait for the device
-        return start_rate is not None and self._device.maximum(self._negative) > 0
+        if start_rate is None:
+            return False  # two stages keep everything positive: no reason to wait for the device
+        return self._device.maximum(self._negative) > 0 or self._is_negative(drive.captured)
+
+    def _is_negative(self, captured: Array | None) -> bool:
+        """True where it is below 0 by more than rounding."""
+        if captured is None:
+            return False
+        rounding = 1e-6 if captured.dtype == np.float32 else 1e-14
+        return self._device.maximum(-captured) > rounding * self._device.maximum(captured)
 
     def _own_scratch(self, like: Array) -> tuple[Array, Array]:
         if self._more_scratch is None:
@@ -203,12 +218,14 @@ class LinearTransport:
 
 @dataclass(frozen=True)
 class _Drive:
-    """What a step is driven by: its length, C_p at its start and how much that rises, the source, the dither's seed."""
+    """What drives a step: its length, C_p at its start and how much that rises, sources, cells, the dither's seed."""
 
     dt: float
     level: float
     rise: float
     source: Array | None
+    capture: Array | None
+    captured: Array | None
     seed: int
 
 
