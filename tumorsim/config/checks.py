@@ -14,6 +14,7 @@ from tumorsim.agents.catalogue import agent_names
 from tumorsim.agents.particle import radius_from_molar_mass
 from tumorsim.agents.plasma import PlasmaCurve
 from tumorsim.config.dosing import dosing_times, prescribed_curve
+from tumorsim.config.drug_checks import DRUG_CHECKS
 from tumorsim.config.inputs import WHOLE, Inputs, length, require_file, voxel_counts
 from tumorsim.config.schema import Agent, Config, Core, Dosing, Margin, Region, Tissue, Undecidable
 from tumorsim.config.values import Amount, suggestion
@@ -593,5 +594,6 @@ CHECKS: tuple[Callable[[Inputs], Problems], ...] = (
     _output_times,
     _transient,
     _steady,
+    *DRUG_CHECKS,
     _memory,
 )
