@@ -1,0 +1,141 @@
+"""Multigrid on parts of blocks: the preconditioner of the conjugate gradients where tissue is rough.
+
+The finest level is the medium itself, with the smoother and the kernels of flow.multigrid. The coarser ones are networks
+of parts (flow.parts), each visited twice by its finer one (a W-cycle). One application is a fixed symmetric positive
+operator in float32. It costs about twice a V-cycle of flow.multigrid and a set-up on the host, and takes the same number of
+iterations whatever the tissue: docs/numerics.md.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from math import ceil
+from typing import Any
+
+import numpy as np
+
+from tumorsim.device.twin import Array, Device
+from tumorsim.flow.chebyshev import smooth
+from tumorsim.flow.medium import Medium
+from tumorsim.flow.multigrid import DENSE, inverse_of
+from tumorsim.flow.parts import Network, next_parts, voxel_parts
+from tumorsim.operators.add_parts import add_parts
+from tumorsim.operators.chebyshev_step import chebyshev_step
+from tumorsim.operators.dense_product import dense_product
+from tumorsim.operators.network_residual import network_residual
+from tumorsim.operators.network_step import network_step
+from tumorsim.operators.pressure_residual import pressure_residual
+from tumorsim.operators.pressure_operator import NOTHING_OUTSIDE
+from tumorsim.operators.sum_parts import sum_parts
+
+LANES = 128
+"""Nodes that a block of GPU threads takes: a vector of a network is an array (1, n/LANES, LANES)."""
+STEPS = (6, 8)
+"""Chebyshev steps before and after the coarse correction on the finest level and on the others [D]."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """How a level is divided into the nodes of the next: ``part`` of every value, ``members`` of part i from
+    ``starts[i]`` on."""
+
+    part: Array
+    members: Array
+    starts: Array
+
+
+class NetworkLevel:
+    """A coarse level on the device: its operator and its work arrays."""
+
+    def __init__(self, device: Device, network: Network):
+        self.nodes = len(network.ground)
+        self.shape = (1, ceil(self.nodes / LANES), LANES)
+        couplings = network.couplings
+        diagonal = np.ones(self.shape)
+        diagonal.reshape(-1)[: self.nodes] = network.ground + couplings.sum(axis=1)
+        self.arguments: dict[str, Any] = {
+            "diagonal": device.upload(diagonal, np.float32),
+            "couplings": device.upload(couplings.data, np.float32),
+            "nodes": device.upload(couplings.indices, np.int32),
+            "starts": device.upload(padded(couplings.indptr, diagonal.size + 1), np.int32),
+        }
+        self.pressure, self.spare, self.source = (device.empty(self.shape, np.float32) for _ in range(3))
+
+
+def padded(starts: np.ndarray, length: int) -> np.ndarray:
+    """Starts of rows, with empty rows after the last."""
+    return np.pad(starts, (0, length - len(starts)), mode="edge")
+
+
+class PartMultigrid:
+    """The hierarchy of one medium (float32). Call it with a residual to get the preconditioned one."""
+
+    def __init__(self, device: Device, medium: Medium, *, steps: tuple[int, int] = STEPS):
+        self.device, self.medium, self.steps = device, medium, steps
+        self.pressure, self.spare, self._residual = (device.empty(medium.shape, np.float32) for _ in range(3))
+        self._products = device.empty(medium.shape[:2], np.float64)
+        self.levels: list[NetworkLevel] = []
+        self.parts: list[Parts] = []
+        part, network = voxel_parts(device, medium)
+        self._add_level(part, medium.shape, network)
+        while self.levels[-1].nodes > DENSE:
+            part, network = next_parts(network)
+            self._add_level(part, self.levels[-1].shape, network)
+        self._inverse = device.upload(self._coarsest_inverse(network), np.float32)
+
+    def _add_level(self, part: np.ndarray, finer: tuple[int, ...], network: Network) -> None:
+        """A level, and the way to it from the finer one of the shape given."""
+        level = NetworkLevel(self.device, network)
+        members = np.argsort(part, kind="stable")
+        starts = np.searchsorted(part[members], np.arange(level.pressure.size + 1))
+        everywhere = np.zeros(finer, np.int32)
+        everywhere.reshape(-1)[: len(part)] = part
+        self.levels.append(level)
+        self.parts.append(Parts(*(self.device.upload(a, np.int32) for a in (everywhere, members, starts))))
+
+    def _coarsest_inverse(self, network: Network) -> np.ndarray:
+        coupled = network.couplings.toarray().astype(np.float64)
+        inverse = np.zeros((1, self.levels[-1].pressure.size, self.levels[-1].pressure.size))
+        matrix = np.diag(network.ground + coupled.sum(axis=1)) - coupled
+        inverse[0, : len(matrix), : len(matrix)] = inverse_of(matrix, closed=not network.ground.any())
+        return inverse
+
+    def __call__(self, residual: Array) -> tuple[Array, float]:
+        """The preconditioned residual M⁻¹r, in an array of the hierarchy, and r·M⁻¹r."""
+        step = partial(self._voxel_step, residual)
+        steps, medium = self.steps[0], self.medium.arguments
+        pressure, spare = smooth(step, self.pressure, self.spare, steps=steps, from_zero=True)
+        pressure_residual(
+            self.device, spare, self._residual, self._products, pressure, residual, outside=NOTHING_OUTSIDE, **medium
+        )
+        self._correct(0, pressure, spare)
+        pressure, _ = smooth(step, pressure, spare, steps=steps)
+        return pressure, float(self.device.sum(self._products))
+
+    def _voxel_step(self, source: Array, older: Array, newer: Array | None, last: bool, **weights: float) -> None:
+        # the sum of source·(iterate) is wanted of the very last step, which overwrites that of the others
+        products = self._products if last else None
+        chebyshev_step(self.device, older, products, newer, source, **self.medium.arguments, **weights)
+
+    def _correct(self, depth: int, pressure: Array, residual: Array) -> None:
+        """Add to the pressure of a level what the next coarser level, ``depth``, makes of its residual."""
+        level, parts = self.levels[depth], self.parts[depth]
+        sum_parts(self.device, level.source, residual, parts.members, parts.starts)
+        add_parts(self.device, pressure, self._solve(depth), parts.part)
+
+    def _solve(self, depth: int) -> Array:
+        """An approximate solution on a network for its ``source``: two cycles, or the stored inverse."""
+        level = self.levels[depth]
+        if depth == len(self.levels) - 1:
+            dense_product(self.device, level.pressure.reshape(-1), self._inverse, level.source.reshape(-1))
+            return level.pressure
+
+        def step(older: Array, newer: Array | None, last: bool, **weights: float) -> None:
+            network_step(self.device, older, newer, level.source, **level.arguments, **weights)
+
+        pressure, spare = level.pressure, level.spare
+        for cycle in range(2):
+            pressure, spare = smooth(step, pressure, spare, steps=self.steps[1], from_zero=cycle == 0)
+            network_residual(self.device, spare, pressure, level.source, **level.arguments)
+            self._correct(depth + 1, pressure, spare)
+            pressure, spare = smooth(step, pressure, spare, steps=self.steps[1])
+        return pressure
