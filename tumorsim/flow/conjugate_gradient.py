@@ -1,8 +1,8 @@
 """Preconditioned conjugate gradients for the pressure: float64 outside, the preconditioner in float32."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import isfinite, sqrt
+from math import inf, isfinite, log10, sqrt
 
 import numpy as np
 
@@ -16,17 +16,32 @@ from tumorsim.operators.pressure_residual import pressure_residual
 from tumorsim.operators.search_direction import search_direction
 
 MOST_ITERATIONS = 300
+WINDOW = 3
+"""Iterations over which the gain of a preconditioner is measured; the first two of a solve are left out."""
 
 Preconditioner = Callable[[Array], tuple[Array, float]]
 """Takes a float32 residual r to z = M⁻¹r (float32) and r·z."""
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A preconditioner to try, and the decades of residual that WINDOW iterations must gain for it to ``stay``.
+
+    Where one gains less, the next stage takes over of those that do well where it gained as much: ``after`` at least.
+    """
+
+    build: Callable[[], Preconditioner]
+    stay: float = -inf
+    after: float = -inf
+
+
+@dataclass(frozen=True)
 class Convergence:
-    """How a solve ended: iterations, and the true relative residual ‖s − A p‖/‖s − A 0‖."""
+    """How a solve ended: iterations, the true relative residual ‖s − A p‖/‖s − A 0‖, and the stage that was reached."""
 
     iterations: int
     residual: float
+    stage: int
 
 
 def conjugate_gradients(
@@ -37,10 +52,11 @@ def conjugate_gradients(
     pressure: Array,
     source: Array,
     outside: SixValues,
-    preconditioner: Preconditioner,
+    stages: Sequence[Stage],
     tolerance: float,
+    stage: int = 0,
 ) -> Convergence:
-    """Solve A p = source for the float64 ``pressure``, from the values it holds.
+    """Solve A p = source for the float64 ``pressure``, from the values it holds, beginning with ``stage``.
 
     Stops when the true residual, source − A p with the pressures ``outside`` the box, is within ``tolerance`` of
     that of p = 0 in the Euclidean norm, or when rounding of p itself keeps it from falling further. Raises
@@ -50,14 +66,22 @@ def conjugate_gradients(
     whole = work.true_residual(device.zeros(medium.shape, np.float64), source)
     if whole == 0:
         pressure[...] = 0
-        return Convergence(0, 0.0)
+        return Convergence(0, 0.0, stage)
     target = tolerance * whole
-    iterations, last, norm = 0, float("inf"), work.true_residual(pressure, source)
-    while target < norm < last / 2 and iterations < MOST_ITERATIONS:
-        iterations += work.iterate(pressure, preconditioner, target, MOST_ITERATIONS - iterations)
+    iterations, last, norm = 0, inf, work.true_residual(pressure, source)
+    preconditioner = stages[stage].build() if norm > target else None
+    while preconditioner and target < norm < last / 2 and iterations < MOST_ITERATIONS:
+        taken, gain = work.iterate(
+            pressure, preconditioner, target, MOST_ITERATIONS - iterations, stages[stage].stay
+        )
+        iterations += taken
         last, norm = norm, work.true_residual(pressure, source)
+        if gain < stages[stage].stay:
+            stage = next(k for k in range(stage + 1, len(stages)) if gain >= stages[k].after)
+            preconditioner = None  # lets go of its memory first
+            last, preconditioner = inf, stages[stage].build()
     if norm <= target or (norm >= last / 2 and norm <= rounding_of(device, medium, pressure)):
-        return Convergence(iterations, norm / whole)
+        return Convergence(iterations, norm / whole, stage)
     raise NumericsError(_failure(device, grid, work.residual, iterations, norm / whole, tolerance))
 
 
@@ -95,9 +119,14 @@ class _Work:
         )
         return float(self.device.sum(self.rows))
 
-    def iterate(self, pressure: Array, preconditioner: Preconditioner, target: float, most: int) -> int:
-        """Conjugate gradients from ``residual`` until its recurrence is within the target; returns the iterations."""
-        last = 0.0
+    def iterate(
+        self, pressure: Array, preconditioner: Preconditioner, target: float, most: int, stay: float
+    ) -> tuple[int, float]:
+        """Conjugate gradients from ``residual`` until its recurrence is within the target or gains less than ``stay``.
+
+        Returns the iterations, and the decades gained over the last WINDOW of them.
+        """
+        norms, last, gain = [], 0.0, inf
         for iteration in range(1, most + 1):
             preconditioned, product = preconditioner(self.residual32)
             search_direction(
@@ -105,15 +134,20 @@ class _Work:
             )
             curvature = self.apply(self.direction)
             if not (isfinite(product) and curvature > 0):
-                return iteration
+                return iteration, inf
             descend(
                 self.device, pressure, self.residual, self.residual32, self.rows, self.direction, self.image,
                 alpha=product / curvature,
             )  # fmt: skip
-            if sqrt(float(self.device.sum(self.rows))) <= target:
-                return iteration
+            norms.append(sqrt(float(self.device.sum(self.rows))))
+            if norms[-1] <= target:
+                return iteration, inf
+            if iteration > WINDOW + 1:
+                gain = log10(norms[-1 - WINDOW] / norms[-1])
+            if gain < stay:
+                return iteration, gain
             last = product
-        return most
+        return most, inf
 
 
 def _failure(

@@ -34,8 +34,10 @@ DENSE = 256
 """Voxels of the coarsest level at most: its inverse takes 256 kB."""
 WEAK_AXIS = 0.3
 """An axis that conducts less than this part of the best is not halved [D]."""
-STEPS = (6, 8)
+STEPS = (2, 4)
 """Chebyshev steps before and after the coarse correction on the finest level and on the others [D]."""
+MANY_STEPS = (6, 8)
+"""The same for tissue that is neither smooth nor rough [D]."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,11 @@ class Level:
 class Multigrid:
     """The hierarchy of one medium (float32). Call it with a residual to get the preconditioned one."""
 
-    def __init__(self, device: Device, medium: Medium, *, steps: tuple[int, int] = STEPS):
+    def __init__(self, device: Device, finest: Level, *, steps: tuple[int, int] = STEPS):
+        medium = finest.medium
         self.device = device
         self.steps = steps
-        self.levels = build_levels(device, medium)
+        self.levels = build_levels(device, finest)
         nz, ny, _ = medium.shape
         self._products = device.empty((nz, ny), np.float64)
         self._inverse = device.upload(dense_inverse(device, self.levels[-1].medium)[None], np.float32)
@@ -103,10 +106,15 @@ class Multigrid:
         return level.pressure
 
 
-def build_levels(device: Device, medium: Medium) -> list[Level]:
-    """All levels, finest first, down to at most DENSE voxels."""
+def finest_level(device: Device, medium: Medium) -> Level:
+    """The level of the grid itself."""
     nz, ny, nx = medium.shape
-    levels = [make_level(device, medium, (np.ones(nz), np.ones(ny), np.ones(nx)))]
+    return make_level(device, medium, (np.ones(nz), np.ones(ny), np.ones(nx)))
+
+
+def build_levels(device: Device, finest: Level) -> list[Level]:
+    """All levels, finest first, down to at most DENSE voxels."""
+    levels = [finest]
     while prod(levels[-1].medium.shape) > DENSE:
         levels.append(coarsen(device, levels[-1]))
     return levels

@@ -15,8 +15,7 @@ import numpy as np
 
 from tumorsim.device.twin import Array, Device
 from tumorsim.flow.chebyshev import smooth
-from tumorsim.flow.medium import Medium
-from tumorsim.flow.multigrid import DENSE, inverse_of
+from tumorsim.flow.multigrid import Level, inverse_of
 from tumorsim.flow.parts import Network, next_parts, voxel_parts
 from tumorsim.operators.add_parts import add_parts
 from tumorsim.operators.chebyshev_step import chebyshev_step
@@ -29,6 +28,8 @@ from tumorsim.operators.sum_parts import sum_parts
 
 LANES = 128
 """Nodes that a block of GPU threads takes: a vector of a network is an array (1, n/LANES, LANES)."""
+DENSE = 800
+"""Nodes of the coarsest level at most: it is visited often, and its inverse takes 3 MB at most."""
 STEPS = (6, 8)
 """Chebyshev steps before and after the coarse correction on the finest level and on the others [D]."""
 
@@ -67,11 +68,11 @@ def padded(starts: np.ndarray, length: int) -> np.ndarray:
 
 
 class PartMultigrid:
-    """The hierarchy of one medium (float32). Call it with a residual to get the preconditioned one."""
+    """The hierarchy of a finest level (float32). Call it with a residual to get the preconditioned one."""
 
-    def __init__(self, device: Device, medium: Medium, *, steps: tuple[int, int] = STEPS):
-        self.device, self.medium, self.steps = device, medium, steps
-        self.pressure, self.spare, self._residual = (device.empty(medium.shape, np.float32) for _ in range(3))
+    def __init__(self, device: Device, finest: Level):
+        medium = finest.medium
+        self.device, self.finest = device, finest
         self._products = device.empty(medium.shape[:2], np.float64)
         self.levels: list[NetworkLevel] = []
         self.parts: list[Parts] = []
@@ -101,12 +102,12 @@ class PartMultigrid:
 
     def __call__(self, residual: Array) -> tuple[Array, float]:
         """The preconditioned residual M⁻¹r, in an array of the hierarchy, and r·M⁻¹r."""
-        step = partial(self._voxel_step, residual)
-        steps, medium = self.steps[0], self.medium.arguments
-        pressure, spare = smooth(step, self.pressure, self.spare, steps=steps, from_zero=True)
+        step, steps = partial(self._voxel_step, residual), STEPS[0]
+        pressure, spare = smooth(step, self.finest.pressure, self.finest.spare, steps=steps, from_zero=True)
         pressure_residual(
-            self.device, spare, self._residual, self._products, pressure, residual, outside=NOTHING_OUTSIDE, **medium
-        )
+            self.device, spare, self.finest.source, self._products, pressure, residual,
+            outside=NOTHING_OUTSIDE, **self.finest.medium.arguments,
+        )  # fmt: skip
         self._correct(0, pressure, spare)
         pressure, _ = smooth(step, pressure, spare, steps=steps)
         return pressure, float(self.device.sum(self._products))
@@ -114,7 +115,7 @@ class PartMultigrid:
     def _voxel_step(self, source: Array, older: Array, newer: Array | None, last: bool, **weights: float) -> None:
         # the sum of source·(iterate) is wanted of the very last step, which overwrites that of the others
         products = self._products if last else None
-        chebyshev_step(self.device, older, products, newer, source, **self.medium.arguments, **weights)
+        chebyshev_step(self.device, older, products, newer, source, **self.finest.medium.arguments, **weights)
 
     def _correct(self, depth: int, pressure: Array, residual: Array) -> None:
         """Add to the pressure of a level what the next coarser level, ``depth``, makes of its residual."""
@@ -134,8 +135,8 @@ class PartMultigrid:
 
         pressure, spare = level.pressure, level.spare
         for cycle in range(2):
-            pressure, spare = smooth(step, pressure, spare, steps=self.steps[1], from_zero=cycle == 0)
+            pressure, spare = smooth(step, pressure, spare, steps=STEPS[1], from_zero=cycle == 0)
             network_residual(self.device, spare, pressure, level.source, **level.arguments)
             self._correct(depth + 1, pressure, spare)
-            pressure, spare = smooth(step, pressure, spare, steps=self.steps[1])
+            pressure, spare = smooth(step, pressure, spare, steps=STEPS[1])
         return pressure

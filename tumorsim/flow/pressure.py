@@ -15,7 +15,7 @@ from tumorsim.device.twin import Array, Device
 from tumorsim.errors import ConfigError, NumericsError, Problem
 from tumorsim.flow.conjugate_gradient import Convergence, conjugate_gradients
 from tumorsim.flow.medium import Medium, make_medium
-from tumorsim.flow.multigrid import Multigrid
+from tumorsim.flow.preconditioning import stages
 from tumorsim.flow.velocity import box_outflow, face_velocity
 from tumorsim.grid import Grid
 from tumorsim.operators.fluid_exchange import fluid_exchange
@@ -106,10 +106,12 @@ def solve_pressure(
     boundaries: Boundaries,
     tolerance: float = 1e-8,
     pressure: Array | None = None,
+    stage: int = 0,
 ) -> tuple[Array, Convergence]:
     """Solve −∇·(K∇p) + G p = s for p, Pa, on a float64 medium; ``source`` is s, 1/s.
 
-    ``pressure`` is a first guess, overwritten by the solution. Where nothing fixes the level of p (no fixed face,
+    ``pressure`` is a first guess, overwritten by the solution; ``stage`` the preconditioner of flow.preconditioning to
+    begin with. Where nothing fixes the level of p (no fixed face,
     G = 0) its mean is zero, and NumericsError is raised unless the source sums to zero.
     """
     pressure = device.zeros(grid.shape, np.float64) if pressure is None else pressure
@@ -123,8 +125,9 @@ def solve_pressure(
         pressure=pressure,
         source=source,
         outside=boundaries.outside,
-        preconditioner=Multigrid(device, medium.rounded(np.float32)),
+        stages=stages(device, medium.rounded(np.float32)),
         tolerance=tolerance,
+        stage=stage,
     )
     if closed:
         pressure -= float(device.sum(pressure)) / grid.voxels
@@ -151,7 +154,7 @@ def _solve_with_lymph(
     tolerance: float,
 ) -> tuple[Array, Convergence]:
     """The pressure with lymph switched off where it would fill; iterations of all passes."""
-    pressure, iterations = device.zeros(grid.shape, np.float64), 0
+    pressure, iterations, stage = device.zeros(grid.shape, np.float64), 0, 0
     for _ in range(MOST_PASSES):
         pressure, convergence = solve_pressure(
             device,
@@ -161,10 +164,11 @@ def _solve_with_lymph(
             boundaries=boundaries,
             tolerance=tolerance,
             pressure=pressure,
+            stage=stage,
         )
-        iterations += convergence.iterations
+        iterations, stage = iterations + convergence.iterations, convergence.stage
         if not exchange.switch_lymph(pressure):
-            return pressure, Convergence(iterations, convergence.residual)
+            return pressure, Convergence(iterations, convergence.residual, stage)
     raise NumericsError(
         f"the lymph of {exchange.switched:.0f} voxels still switches between draining and idle after {MOST_PASSES} "
         "passes of the pressure solver. Check lymphatic_pressure against the pressures outside the box"

@@ -1,0 +1,37 @@
+"""Which multigrid a tissue needs, found by trying: a cheap cycle first, dearer ones where that gains too little.
+
+| stage | cycle | for |
+|---|---|---|
+| 0 | flow.multigrid, few Chebyshev steps | smooth tissue, regions, single vessels |
+| 1 | the same, many steps | conductivities that vary much from voxel to voxel |
+| 2 | flow.part_multigrid | obstacles and channels that wind through several voxels |
+"""
+
+from functools import cache
+
+from tumorsim.device.twin import Device
+from tumorsim.flow.conjugate_gradient import Stage
+from tumorsim.flow.medium import Medium
+from tumorsim.flow.multigrid import MANY_STEPS, Level, Multigrid, finest_level
+from tumorsim.flow.part_multigrid import PartMultigrid
+
+SMOOTH = 1.9
+"""Decades that three iterations of stage 0 gain in smooth tissue [C]."""
+MODERATE = 1.15
+"""Decades of stage 0 below which stage 1 would not do either [C]."""
+SLOW = 0.9
+"""Decades in three iterations of stage 1 that make about 27 iterations in all [C]."""
+
+
+def stages(device: Device, medium: Medium) -> tuple[Stage, Stage, Stage]:
+    """Preconditioners of a float32 medium, in the order in which they are tried."""
+
+    @cache
+    def finest() -> Level:
+        return finest_level(device, medium)
+
+    return (
+        Stage(lambda: Multigrid(device, finest()), stay=SMOOTH),
+        Stage(lambda: Multigrid(device, finest(), steps=MANY_STEPS), stay=SLOW, after=MODERATE),
+        Stage(lambda: PartMultigrid(device, finest())),
+    )
