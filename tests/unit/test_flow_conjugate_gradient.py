@@ -9,7 +9,7 @@ from tumorsim.errors import NumericsError
 from tumorsim.flow import conjugate_gradient as module
 from tumorsim.flow.conjugate_gradient import conjugate_gradients
 from tumorsim.flow.medium import make_medium
-from tumorsim.flow.multigrid import Multigrid
+from tumorsim.flow.preconditioning import stages
 from tumorsim.grid import Grid
 from tumorsim.operators.pressure_operator import net_outflow
 
@@ -32,7 +32,7 @@ def solve(
     pressure = DEVICE.zeros(shape, np.float64)
     convergence = conjugate_gradients(
         DEVICE, grid, medium, pressure=pressure, source=given[2], outside=boundaries.outside,
-        preconditioner=Multigrid(DEVICE, medium.rounded(np.float32)), tolerance=tolerance,
+        stages=stages(DEVICE, medium.rounded(np.float32)), tolerance=tolerance,
     )  # fmt: skip
     coefficients = [DEVICE.download(t) for t in medium.conductance]
     z, y, x = coefficients

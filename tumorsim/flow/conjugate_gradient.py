@@ -17,7 +17,7 @@ from tumorsim.operators.search_direction import search_direction
 
 MOST_ITERATIONS = 300
 WINDOW = 3
-"""Iterations over which the gain of a preconditioner is measured; the first two of a solve are left out."""
+"""Iterations over which the gain of a preconditioner is measured."""
 
 Preconditioner = Callable[[Array], tuple[Array, float]]
 """Takes a float32 residual r to z = M⁻¹r (float32) and r·z."""
@@ -25,14 +25,10 @@ Preconditioner = Callable[[Array], tuple[Array, float]]
 
 @dataclass(frozen=True)
 class Stage:
-    """A preconditioner to try, and the decades of residual that WINDOW iterations must gain for it to ``stay``.
-
-    Where one gains less, the next stage takes over of those that do well where it gained as much: ``after`` at least.
-    """
+    """A preconditioner to try. Where WINDOW iterations gain less than ``enough`` decades the next stage takes over."""
 
     build: Callable[[], Preconditioner]
-    stay: float = -inf
-    after: float = -inf
+    enough: float = -inf
 
 
 @dataclass(frozen=True)
@@ -71,15 +67,14 @@ def conjugate_gradients(
     iterations, last, norm = 0, inf, work.true_residual(pressure, source)
     preconditioner = stages[stage].build() if norm > target else None
     while preconditioner and target < norm < last / 2 and iterations < MOST_ITERATIONS:
-        taken, gain = work.iterate(
-            pressure, preconditioner, target, MOST_ITERATIONS - iterations, stages[stage].stay
-        )
+        enough, most = stages[stage].enough, MOST_ITERATIONS - iterations
+        taken, slow = work.iterate(pressure, preconditioner, target=target, most=most, enough=enough)
         iterations += taken
         last, norm = norm, work.true_residual(pressure, source)
-        if gain < stages[stage].stay:
-            stage = next(k for k in range(stage + 1, len(stages)) if gain >= stages[k].after)
-            preconditioner = None  # lets go of its memory first
-            last, preconditioner = inf, stages[stage].build()
+        if slow and norm > target:
+            preconditioner = None  # lets go of its memory
+            stage, last = stage + 1, inf
+            preconditioner = stages[stage].build()
     if norm <= target or (norm >= last / 2 and norm <= rounding_of(device, medium, pressure)):
         return Convergence(iterations, norm / whole, stage)
     raise NumericsError(_failure(device, grid, work.residual, iterations, norm / whole, tolerance))
@@ -103,6 +98,7 @@ class _Work:
         self.residual, self.direction, self.image = (device.empty(medium.shape, np.float64) for _ in range(3))
         self.residual32 = device.empty(medium.shape, np.float32)
         self.rows = device.empty((nz, ny), np.float64)
+        self.norms: list[float] = []
 
     def true_residual(self, pressure: Array, source: Array) -> float:
         """Norm of source − A p, which is left in ``residual``."""
@@ -120,13 +116,13 @@ class _Work:
         return float(self.device.sum(self.rows))
 
     def iterate(
-        self, pressure: Array, preconditioner: Preconditioner, target: float, most: int, stay: float
-    ) -> tuple[int, float]:
-        """Conjugate gradients from ``residual`` until its recurrence is within the target or gains less than ``stay``.
+        self, pressure: Array, preconditioner: Preconditioner, *, target: float, most: int, enough: float
+    ) -> tuple[int, bool]:
+        """Conjugate gradients from ``residual`` until its recurrence is within the target, or falls too slowly.
 
-        Returns the iterations, and the decades gained over the last WINDOW of them.
+        Returns the iterations, and whether the last WINDOW of them gained less than ``enough`` decades.
         """
-        norms, last, gain = [], 0.0, inf
+        last = 0.0
         for iteration in range(1, most + 1):
             preconditioned, product = preconditioner(self.residual32)
             search_direction(
@@ -134,20 +130,23 @@ class _Work:
             )
             curvature = self.apply(self.direction)
             if not (isfinite(product) and curvature > 0):
-                return iteration, inf
+                return iteration, False
             descend(
                 self.device, pressure, self.residual, self.residual32, self.rows, self.direction, self.image,
                 alpha=product / curvature,
             )  # fmt: skip
-            norms.append(sqrt(float(self.device.sum(self.rows))))
-            if norms[-1] <= target:
-                return iteration, inf
-            if iteration > WINDOW + 1:
-                gain = log10(norms[-1 - WINDOW] / norms[-1])
-            if gain < stay:
-                return iteration, gain
+            self.norms.append(sqrt(float(self.device.sum(self.rows))))
+            if self.norms[-1] <= target:
+                return iteration, False
+            if iteration >= WINDOW and self._gain() < enough:
+                return iteration, True
             last = product
-        return most, inf
+        return most, False
+
+    def _gain(self) -> float:
+        """Decades of the last WINDOW iterations; unknown as yet after the first few of a solve."""
+        norms = self.norms
+        return log10(norms[-1 - WINDOW] / norms[-1]) if len(norms) >= WINDOW + 2 else inf
 
 
 def _failure(

@@ -15,12 +15,8 @@ from tumorsim.flow.medium import Medium
 from tumorsim.flow.multigrid import MANY_STEPS, Level, Multigrid, finest_level
 from tumorsim.flow.part_multigrid import PartMultigrid
 
-SMOOTH = 1.9
-"""Decades that three iterations of stage 0 gain in smooth tissue [C]."""
-MODERATE = 1.15
-"""Decades of stage 0 below which stage 1 would not do either [C]."""
-SLOW = 0.9
-"""Decades in three iterations of stage 1 that make about 27 iterations in all [C]."""
+ENOUGH = (1.9, 0.9)
+"""Decades that three iterations of stages 0 and 1 must gain: smooth tissue gains 2.3 or more in stage 0 [C]."""
 
 
 def stages(device: Device, medium: Medium) -> tuple[Stage, Stage, Stage]:
@@ -31,7 +27,7 @@ def stages(device: Device, medium: Medium) -> tuple[Stage, Stage, Stage]:
         return finest_level(device, medium)
 
     return (
-        Stage(lambda: Multigrid(device, finest()), stay=SMOOTH),
-        Stage(lambda: Multigrid(device, finest(), steps=MANY_STEPS), stay=SLOW, after=MODERATE),
+        Stage(lambda: Multigrid(device, finest()), ENOUGH[0]),
+        Stage(lambda: Multigrid(device, finest(), steps=MANY_STEPS), ENOUGH[1]),
         Stage(lambda: PartMultigrid(device, finest())),
     )
