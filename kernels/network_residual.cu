@@ -8,6 +8,7 @@ extern "C" __global__ void network_residual(
 {
     ROW(z, y);
     const Network a = {diagonal, couplings, nodes, starts};
-    const long long row = row_start(z, y, ny, nx);
-    FOR_EACH_X(x, 0, nx) residual[row + x] = source[row + x] - a(pressure, row + x);
+    along_nodes(a, pressure, row_start(z, y, ny, nx), nx, [&](long long i, real outflow) {
+        residual[i] = source[i] - outflow;
+    });
 }

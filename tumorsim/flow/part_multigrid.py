@@ -20,7 +20,7 @@ from tumorsim.flow.parts import Network, next_parts, voxel_parts
 from tumorsim.operators.add_parts import add_parts
 from tumorsim.operators.chebyshev_step import chebyshev_step
 from tumorsim.operators.dense_product import dense_product
-from tumorsim.operators.network_residual import network_residual
+from tumorsim.operators.network_residual import SLICE, network_residual
 from tumorsim.operators.network_step import network_step
 from tumorsim.operators.pressure_residual import pressure_residual
 from tumorsim.operators.pressure_operator import NOTHING_OUTSIDE
@@ -50,21 +50,29 @@ class NetworkLevel:
     def __init__(self, device: Device, network: Network):
         self.nodes = len(network.ground)
         self.shape = (1, ceil(self.nodes / LANES), LANES)
-        couplings = network.couplings
         diagonal = np.ones(self.shape)
-        diagonal.reshape(-1)[: self.nodes] = network.ground + couplings.sum(axis=1)
+        diagonal.reshape(-1)[: self.nodes] = network.ground + network.couplings.sum(axis=1)
+        couplings, nodes, starts = in_slices(network.couplings, diagonal.size)
         self.arguments: dict[str, Any] = {
             "diagonal": device.upload(diagonal, np.float32),
-            "couplings": device.upload(couplings.data, np.float32),
-            "nodes": device.upload(couplings.indices, np.int32),
-            "starts": device.upload(padded(couplings.indptr, diagonal.size + 1), np.int32),
+            "couplings": device.upload(couplings, np.float32),
+            "nodes": device.upload(nodes, np.int32),
+            "starts": device.upload(starts, np.int32),
         }
         self.pressure, self.spare, self.source = (device.empty(self.shape, np.float32) for _ in range(3))
 
 
-def padded(starts: np.ndarray, length: int) -> np.ndarray:
-    """Starts of rows, with empty rows after the last."""
-    return np.pad(starts, (0, length - len(starts)), mode="edge")
+def in_slices(couplings: Any, length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A CSR matrix as the couplings, nodes and starts of network_residual, of ``length`` rows with the empty ones."""
+    degrees = np.zeros(length, np.int32)
+    degrees[: couplings.shape[0]] = np.diff(couplings.indptr)
+    starts = np.concatenate([[0], np.cumsum(np.maximum(degrees.reshape(-1, SLICE).max(axis=1), 1))])
+    row = np.repeat(np.arange(length, dtype=np.int32), degrees)
+    column = np.arange(couplings.nnz, dtype=np.int32) - couplings.indptr[row] + starts[row // SLICE]
+    values, nodes = (np.zeros((starts[-1], SLICE), dtype) for dtype in (couplings.dtype, np.int32))
+    values[column, row % SLICE] = couplings.data
+    nodes[column, row % SLICE] = couplings.indices
+    return values, nodes, starts
 
 
 class PartMultigrid:

@@ -1,9 +1,13 @@
 from typing import Annotated
 
+import numpy as np
+
 from tumorsim.device.twin import Array, Voxels, kernel_twin
 
-PerCoupling = Annotated[Array, "entries"]
-CouplingStarts = Annotated[Array, "rows+1"]
+SLICE = 16
+"""Nodes that share their columns of couplings."""
+PerCoupling = Annotated[Array, "columns slice"]
+ColumnStarts = Annotated[Array, "slices+1"]
 
 
 @kernel_twin
@@ -14,19 +18,19 @@ def network_residual(
     diagonal: Voxels,
     couplings: PerCoupling,
     nodes: PerCoupling,
-    starts: CouplingStarts,
+    starts: ColumnStarts,
 ) -> None:
     """What is left of the equation of a network, ``source − A p``.
 
-    ``(A p)_i = diagonal_i p_i − Σ_k couplings_k p[nodes_k]`` with k from ``starts[i]`` to ``starts[i + 1] − 1``. The
-    vectors are arrays of any three dimensions, whose flat index counts the nodes.
+    ``(A p)_i = diagonal_i p_i − Σ_k couplings[k, i mod SLICE] p[nodes[k, i mod SLICE]]`` with k from ``starts[s]`` to
+    ``starts[s + 1] − 1`` for the slice ``s = i // SLICE``; rows shorter than that are filled up with zeros, and no slice
+    is without columns. Vectors are arrays of three dimensions, the last a multiple of SLICE, whose flat index
+    counts the nodes.
     """
     residual[...] = source - network_outflow(pressure, diagonal, couplings, nodes, starts)
 
 
 def network_outflow(pressure: Array, diagonal: Array, couplings: Array, nodes: Array, starts: Array) -> Array:
     """A p."""
-    from scipy.sparse import csr_array
-
-    matrix = csr_array((couplings, nodes, starts), shape=(pressure.size, pressure.size))
-    return diagonal * pressure - (matrix @ pressure.ravel()).reshape(pressure.shape)
+    inflow = np.add.reduceat(couplings * pressure.ravel()[nodes], starts[:-1], axis=0)
+    return diagonal * pressure - inflow.reshape(pressure.shape)

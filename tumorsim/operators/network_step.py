@@ -1,5 +1,5 @@
 from tumorsim.device.twin import Voxels, kernel_twin
-from tumorsim.operators.network_residual import CouplingStarts, PerCoupling, network_outflow
+from tumorsim.operators.network_residual import ColumnStarts, PerCoupling, network_outflow
 
 
 @kernel_twin
@@ -10,7 +10,7 @@ def network_step(
     diagonal: Voxels,
     couplings: PerCoupling,
     nodes: PerCoupling,
-    starts: CouplingStarts,
+    starts: ColumnStarts,
     *,
     weight_newer: float,
     weight_older: float,
