@@ -8,9 +8,9 @@ extern "C" __global__ void sum_parts(
 {
     const long long row = row_start(blockIdx.y, blockIdx.x, my, mx);
     FOR_EACH_X(x, 0, mx) {
-        real sum = 0;
+        double sum = 0;
         for (int k = starts[row + x]; k < starts[row + x + 1]; ++k)
-            sum += values[members[k]];
-        sums[row + x] = sum;
+            sum += (double)values[members[k]];
+        sums[row + x] = (real)sum;
     }
 }

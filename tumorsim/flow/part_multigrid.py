@@ -30,7 +30,7 @@ LANES = 128
 """Nodes that a block of GPU threads takes: a vector of a network is an array (1, n/LANES, LANES)."""
 DENSE = 800
 """Nodes of the coarsest level at most: it is visited often, and its inverse takes 3 MB at most."""
-STEPS = (6, 4)
+STEPS = (6, 8)
 """Chebyshev steps before and after the coarse correction on the finest level and on the others [D]."""
 
 

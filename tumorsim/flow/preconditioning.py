@@ -15,7 +15,7 @@ from tumorsim.flow.medium import Medium
 from tumorsim.flow.multigrid import MANY_STEPS, Level, Multigrid, finest_level
 from tumorsim.flow.part_multigrid import PartMultigrid
 
-ENOUGH = (1.9, 0.9)
+ENOUGH = (1.9, 0.75)
 """Decades that three iterations of stages 0 and 1 must gain: smooth tissue gains 2.3 or more in stage 0 [C]."""
 
 
