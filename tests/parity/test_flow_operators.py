@@ -168,7 +168,9 @@ def test_network_step(shape, real, device, start):
     older = a.field() if start == "with momentum" else a.poisoned()
     newer = None if start == "from zero" else a.field()
     weights = {"weight_newer": 1.4, "weight_older": -0.4 if start == "with momentum" else 0.0}
-    assert_twins_agree(network_step, device, [older, newer, a.field(), *network(a)], real, **weights, step=0.7)
+    assert_twins_agree(
+        network_step, device, [older, newer, a.field(), *network(a)], real, **weights, step=0.7
+    )
 
 
 def test_network_residual(shape, real, device):
@@ -179,7 +181,9 @@ def test_network_residual(shape, real, device):
 @pytest.mark.parametrize("parts", [(1, 1, 1), (1, 2, 5), (1, 3, 128)], ids=str)
 def test_sum_parts_and_add_parts(shape, real, device, parts):
     a, c = Arrays(shape, real), Arrays(parts, real)
-    part = a.random.integers(0, max(1, np.prod(parts) - 1), a.shape).astype(np.int32)  # the last one stays empty
+    part = a.random.integers(0, max(1, np.prod(parts) - 1), a.shape).astype(
+        np.int32
+    )  # the last one stays empty
     members = np.argsort(part.ravel(), kind="stable").astype(np.int32)
     starts = np.searchsorted(part.ravel()[members], np.arange(np.prod(parts) + 1)).astype(np.int32)
     assert_twins_agree(sum_parts, device, [c.poisoned(), a.field(), members, starts], real)

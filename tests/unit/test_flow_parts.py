@@ -17,7 +17,9 @@ OPEN = Boundaries(z_low=0.0, y_high=0.0)
 
 def medium_of(conductivity, *, absorption=0.0, spacing=(1.0, 1.0, 1.0), boundaries=OPEN):
     shape = conductivity.shape
-    given = [DEVICE.upload(np.broadcast_to(values, shape), np.float64) for values in (conductivity, absorption)]
+    given = [
+        DEVICE.upload(np.broadcast_to(values, shape), np.float64) for values in (conductivity, absorption)
+    ]
     return make_medium(DEVICE, Grid(shape, spacing), *given, boundaries, dtype=np.float64)
 
 

@@ -16,7 +16,14 @@ class Step(Protocol):
     """``older ← weight_newer newer + weight_older older + step D⁻¹ (source − A newer)``; newer None is zero."""
 
     def __call__(
-        self, older: Array, newer: Array | None, last: bool, *, weight_newer: float, weight_older: float, step: float
+        self,
+        older: Array,
+        newer: Array | None,
+        last: bool,
+        *,
+        weight_newer: float,
+        weight_older: float,
+        step: float,
     ) -> None: ...
 
 

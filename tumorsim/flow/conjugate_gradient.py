@@ -51,20 +51,23 @@ def conjugate_gradients(
     stages: Sequence[Stage],
     tolerance: float,
     stage: int = 0,
+    begun: bool = True,
 ) -> Convergence:
     """Solve A p = source for the float64 ``pressure``, from the values it holds, beginning with ``stage``.
+
+    A pressure that is not ``begun`` is zero.
 
     Stops when the true residual, source − A p with the pressures ``outside`` the box, is within ``tolerance`` of
     that of p = 0 in the Euclidean norm, or when rounding of p itself keeps it from falling further. Raises
     NumericsError when it does not get there: how far it came, and in which voxel the residual is largest.
     """
     work = _Work(device, medium, outside)
-    whole = work.true_residual(device.zeros(medium.shape, np.float64), source)
+    whole = work.true_residual(None, source)
     if whole == 0:
         pressure[...] = 0
         return Convergence(0, 0.0, stage)
     target = tolerance * whole
-    iterations, last, norm = 0, inf, work.true_residual(pressure, source)
+    iterations, last, norm = 0, inf, work.true_residual(pressure, source) if begun else whole
     preconditioner = stages[stage].build() if norm > target else None
     while preconditioner and target < norm < last / 2 and iterations < MOST_ITERATIONS:
         enough, most = stages[stage].enough, MOST_ITERATIONS - iterations
@@ -100,8 +103,11 @@ class _Work:
         self.rows = device.empty((nz, ny), np.float64)
         self.norms: list[float] = []
 
-    def true_residual(self, pressure: Array, source: Array) -> float:
-        """Norm of source − A p, which is left in ``residual``."""
+    def true_residual(self, pressure: Array | None, source: Array) -> float:
+        """Norm of source − A p, which is left in ``residual``; without a pressure that of p = 0."""
+        if pressure is None:
+            pressure = self.direction
+            pressure[...] = 0
         pressure_residual(
             self.device, self.residual, self.residual32, self.rows, pressure, source,
             outside=self.outside, **self.medium.arguments,

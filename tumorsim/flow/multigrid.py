@@ -1,4 +1,4 @@
-"""Geometric multigrid for the pressure operator: the preconditioner of the conjugate gradients.
+"""Geometric multigrid for the pressure operator: preconditions the conjugate gradients unless tissue is rough.
 
 One application is a V-cycle in float32, a fixed symmetric positive operator. Iterations and times that it takes, and
 what else was tried, are in docs/numerics.md.

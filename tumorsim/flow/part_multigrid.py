@@ -1,9 +1,13 @@
 """Multigrid on parts of blocks: the preconditioner of the conjugate gradients where tissue is rough.
 
-The finest level is the medium itself, with the smoother and the kernels of flow.multigrid. The coarser ones are networks
-of parts (flow.parts), each visited twice by its finer one (a W-cycle). One application is a fixed symmetric positive
-operator in float32. It costs about twice a V-cycle of flow.multigrid and a set-up on the host, and takes the same number of
-iterations whatever the tissue: docs/numerics.md.
+The finest level is the medium itself, with the kernels of flow.multigrid; the coarser ones are networks of parts
+(flow.parts). One application is a fixed symmetric positive operator in float32. It takes a set-up on the host and costs
+several times a V-cycle of flow.multigrid, but its iterations grow neither with contrast nor with the size of the box.
+
+Every network is visited twice by its finer level (a W-cycle). That keeps the operator positive: halved couplings make
+a correction at most twice too large, so that the error propagation of a level has its eigenvalues in (−1, 1) if the
+coarser one is solved exactly or falls short; two cycles, whose error is the square of that, do fall short. One cycle
+may not: with single visits to all networks but the first, leaky walls took 73 iterations instead of 18 [C].
 """
 
 from dataclasses import dataclass
@@ -22,8 +26,8 @@ from tumorsim.operators.chebyshev_step import chebyshev_step
 from tumorsim.operators.dense_product import dense_product
 from tumorsim.operators.network_residual import SLICE, network_residual
 from tumorsim.operators.network_step import network_step
-from tumorsim.operators.pressure_residual import pressure_residual
 from tumorsim.operators.pressure_operator import NOTHING_OUTSIDE
+from tumorsim.operators.pressure_residual import pressure_residual
 from tumorsim.operators.sum_parts import sum_parts
 
 LANES = 128
@@ -120,7 +124,9 @@ class PartMultigrid:
         pressure, _ = smooth(step, pressure, spare, steps=steps)
         return pressure, float(self.device.sum(self._products))
 
-    def _voxel_step(self, source: Array, older: Array, newer: Array | None, last: bool, **weights: float) -> None:
+    def _voxel_step(
+        self, source: Array, older: Array, newer: Array | None, last: bool, **weights: float
+    ) -> None:
         # the sum of source·(iterate) is wanted of the very last step, which overwrites that of the others
         products = self._products if last else None
         chebyshev_step(self.device, older, products, newer, source, **self.finest.medium.arguments, **weights)

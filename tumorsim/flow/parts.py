@@ -1,14 +1,15 @@
 """Coarse levels for rough tissue: blocks of voxels, split into the parts of them that are strongly connected.
 
 A block of two voxels along every axis stands for one pressure only where its voxels exchange fluid well. Tissue on two
-sides of an obstacle, or pieces that conduct well in a matrix that does not, must keep pressures of their own. The parts
+sides of an obstacle, or pieces that conduct well among others that do not, must keep pressures of their own. The parts
 of a block are
 
-- its components under strong faces, those whose conductance is at least STRONG of the largest at either voxel;
+- its components under strong faces, those that conduct at least STRONG of the best face of either voxel;
 - a component that sends more than half of its outflow into one better conducting component of the block joins that.
 
-Couplings of parts are sums of conductances (Galerkin), those across the faces of blocks halved for the doubled distance.
-Found on the host, with SciPy, slab by slab where it concerns voxels.
+The next level divides blocks of two blocks along every axis in the same way, and so on. Couplings of parts are sums of
+conductances (Galerkin); between blocks they are halved for the doubled distance. All of this is found on the host,
+with SciPy, slab by slab where it concerns voxels.
 """
 
 from collections.abc import Iterator
@@ -103,7 +104,9 @@ def _parents(edges: Edges, leaving: np.ndarray, rank: np.ndarray) -> np.ndarray:
 
 def voxel_parts(device: Device, medium: Medium) -> tuple[np.ndarray, Network]:
     """The part of every voxel (flat, int32), and the network of parts."""
-    faces = [device.download(t) / t.dtype.type(h) for t, h in zip(medium.conductance, medium.spacing, strict=True)]
+    faces = [
+        device.download(t) / t.dtype.type(h) for t, h in zip(medium.conductance, medium.spacing, strict=True)
+    ]
     ground = _close_box(faces, device.download(medium.absorption))
     part, places, count = np.empty(medium.shape, np.int32), [], 0
     for slab in _slabs(medium.shape):
@@ -132,9 +135,7 @@ def next_parts(network: Network) -> tuple[np.ndarray, Network]:
     block = (((z // 2) * my + y // 2) * mx + x // 2).astype(np.int32)
     inside = block[edges.a] == block[edges.b]
     largest, outflow = t.max(axis=1).toarray().ravel(), t.sum(axis=1)
-    part, count = strong_parts(
-        edges.chosen(inside), largest, outflow
-    )
+    part, count = strong_parts(edges.chosen(inside), largest, outflow)
     if count > 0.8 * n:  # hardly any strong face is left: join what touches
         part, count = strong_parts(edges.chosen(inside), largest, outflow, strong=0.0)
     edges.coupling[~inside] *= DISTANCE
@@ -146,7 +147,7 @@ def next_parts(network: Network) -> tuple[np.ndarray, Network]:
 
 
 def _by_degree(part: np.ndarray, network: Network) -> tuple[np.ndarray, Network]:
-    """The same parts, numbered by how many neighbours they have within windows, so that slices of them hold few zeros."""
+    """The same parts, numbered within windows by how many neighbours they have: slices of them hold few zeros."""
     t = network.couplings
     count = t.shape[0]
     order = np.lexsort((np.diff(t.indptr), np.arange(count) // WINDOW))
@@ -214,13 +215,17 @@ def _slab_parts(faces: list[np.ndarray], slab: slice) -> tuple[np.ndarray, int]:
 
 
 def _slab_edges(faces: list[np.ndarray], part: np.ndarray, slab: slice) -> Edges:
-    """Edges between parts from the voxels of a slab upwards."""
-    a, b, coupling = [], [], []
+    """Edges between the parts of voxels, from those of a slab upwards."""
+    pairs = []
     for axis, t in enumerate(faces):
-        stop = min(slab.stop + 1, len(part)) if axis == 0 else slab.stop
-        p = np.moveaxis(part[slab.start : stop], axis, 0)
-        k = np.moveaxis(t[slab.start : stop + 1] if axis == 0 else t[slab], axis, 0)[1:-1][: len(p) - 1]
-        k = k * np.where(np.arange(len(k)) % 2, np.float32(DISTANCE), np.float32(1)).reshape(-1, 1, 1)
-        a.append(p[:-1].ravel()), b.append(p[1:].ravel()), coupling.append(k.ravel())
-    edges = Edges(np.concatenate(a), np.concatenate(b), np.concatenate(coupling))
+        voxels, inner = (
+            (slab, slab) if axis else (slice(slab.start, slab.stop + 1), slice(slab.start + 1, slab.stop + 1))
+        )
+        p = np.moveaxis(part[voxels], axis, 0)
+        t = np.moveaxis(t[inner], axis, 0)[0 if axis == 0 else 1 :][: len(p) - 1]
+        between_blocks = (np.arange(len(t)) % 2 == 1).reshape(-1, 1, 1)
+        pairs.append(
+            (p[:-1].ravel(), p[1:].ravel(), np.where(between_blocks, t * t.dtype.type(DISTANCE), t).ravel())
+        )
+    edges = Edges(*(np.concatenate(values) for values in zip(*pairs, strict=True)))
     return edges.chosen(edges.a != edges.b)

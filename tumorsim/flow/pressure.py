@@ -3,7 +3,7 @@
 ``u = −K∇p``, ``∇·u = φ_v − φ_L``, ``φ_v = G_v (p_e − p)``, ``φ_L = G_L max(p − p_L, 0)``, with
 ``G_v = Lp S/V`` and ``p_e = p_v − σ(π_v − π_i)``. Lymph only drains, so where p < p_L it is switched off, and the
 equation solved again until no voxel switches. Each solve is the linear system A p = s of flow.medium, by conjugate
-gradients (float64) with a multigrid V-cycle (float32).
+gradients (float64) with the multigrid (float32) that flow.preconditioning finds the tissue to need.
 """
 
 from dataclasses import dataclass
@@ -114,7 +114,9 @@ def solve_pressure(
     begin with. Where nothing fixes the level of p (no fixed face,
     G = 0) its mean is zero, and NumericsError is raised unless the source sums to zero.
     """
-    pressure = device.zeros(grid.shape, np.float64) if pressure is None else pressure
+    begun = pressure is not None
+    if pressure is None:
+        pressure = device.zeros(grid.shape, np.float64)
     closed = medium.is_closed(device)
     if closed:
         source = source - _mean_source(device, source)
@@ -128,6 +130,7 @@ def solve_pressure(
         stages=stages(device, medium.rounded(np.float32)),
         tolerance=tolerance,
         stage=stage,
+        begun=begun,
     )
     if closed:
         pressure -= float(device.sum(pressure)) / grid.voxels
@@ -154,7 +157,7 @@ def _solve_with_lymph(
     tolerance: float,
 ) -> tuple[Array, Convergence]:
     """The pressure with lymph switched off where it would fill; iterations of all passes."""
-    pressure, iterations, stage = device.zeros(grid.shape, np.float64), 0, 0
+    pressure, iterations, stage = None, 0, 0
     for _ in range(MOST_PASSES):
         pressure, convergence = solve_pressure(
             device,
@@ -188,10 +191,13 @@ class _Exchange:
         self.absorption, self.source = (device.empty(grid.shape, np.float64) for _ in range(2))
         self._rows = device.empty(grid.shape[:2], np.float64)
         self.switched = 0.0
+        self._lymph = bool(np.any(np.asarray(fluid.lymphatic_filtration) > 0))
         self._update(None, 0.0)
 
     def switch_lymph(self, pressure: Array) -> bool:
         """Let lymph drain where p ≥ p_L; True if that changes anything."""
+        if not self._lymph:
+            return False
         self._update(pressure, SWITCH_MARGIN * self.device.maximum(abs(pressure)))
         self.switched = float(self.device.sum(self._rows))
         return self.switched > 0

@@ -23,9 +23,9 @@ def network_residual(
     """What is left of the equation of a network, ``source − A p``.
 
     ``(A p)_i = diagonal_i p_i − Σ_k couplings[k, i mod SLICE] p[nodes[k, i mod SLICE]]`` with k from ``starts[s]`` to
-    ``starts[s + 1] − 1`` for the slice ``s = i // SLICE``; rows shorter than that are filled up with zeros, and no slice
-    is without columns. Vectors are arrays of three dimensions, the last a multiple of SLICE, whose flat index
-    counts the nodes.
+    ``starts[s + 1] − 1`` for the slice ``s = i // SLICE``. Shorter rows are filled up with zeros, and every slice has a
+    column at least. Vectors are arrays of three dimensions, the last a multiple of SLICE, whose flat index counts
+    the nodes.
     """
     residual[...] = source - network_outflow(pressure, diagonal, couplings, nodes, starts)
 
