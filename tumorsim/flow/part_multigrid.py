@@ -70,7 +70,8 @@ def in_slices(couplings: Any, length: int) -> tuple[np.ndarray, np.ndarray, np.n
     """A CSR matrix as the couplings, nodes and starts of network_residual, of ``length`` rows with the empty ones."""
     degrees = np.zeros(length, np.int32)
     degrees[: couplings.shape[0]] = np.diff(couplings.indptr)
-    starts = np.concatenate([[0], np.cumsum(np.maximum(degrees.reshape(-1, SLICE).max(axis=1), 1))])
+    starts = np.zeros(length // SLICE + 1, np.int32)
+    np.cumsum(np.maximum(degrees.reshape(-1, SLICE).max(axis=1), 1), out=starts[1:])
     row = np.repeat(np.arange(length, dtype=np.int32), degrees)
     column = np.arange(couplings.nnz, dtype=np.int32) - couplings.indptr[row] + starts[row // SLICE]
     values, nodes = (np.zeros((starts[-1], SLICE), dtype) for dtype in (couplings.dtype, np.int32))
@@ -88,15 +89,18 @@ class PartMultigrid:
         self._products = device.empty(medium.shape[:2], np.float64)
         self.levels: list[NetworkLevel] = []
         self.parts: list[Parts] = []
-        part, network = voxel_parts(device, medium)
-        self._add_level(part, medium.shape, network)
-        while self.levels[-1].nodes > DENSE:
-            part, network = next_parts(network)
-            self._add_level(part, self.levels[-1].shape, network)
+        finer, (part, network) = medium.shape, voxel_parts(device, medium)
+        while len(network.ground) > DENSE:
+            further = next_parts(network)  # before this level takes memory on the device
+            finer = self._add_level(finer, part, network)
+            part, network = further
+        self._add_level(finer, part, network)
         self._inverse = device.upload(self._coarsest_inverse(network), np.float32)
 
-    def _add_level(self, part: np.ndarray, finer: tuple[int, ...], network: Network) -> None:
-        """A level, and the way to it from the finer one of the shape given."""
+    def _add_level(
+        self, finer: tuple[int, int, int], part: np.ndarray, network: Network
+    ) -> tuple[int, int, int]:
+        """A level, and the way to it from the ``finer`` shape; returns its own."""
         level = NetworkLevel(self.device, network)
         members = np.argsort(part, kind="stable")
         starts = np.searchsorted(part[members], np.arange(level.pressure.size + 1))
@@ -104,6 +108,7 @@ class PartMultigrid:
         everywhere.reshape(-1)[: len(part)] = part
         self.levels.append(level)
         self.parts.append(Parts(*(self.device.upload(a, np.int32) for a in (everywhere, members, starts))))
+        return level.shape
 
     def _coarsest_inverse(self, network: Network) -> np.ndarray:
         coupled = network.couplings.toarray().astype(np.float64)

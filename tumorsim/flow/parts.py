@@ -68,13 +68,10 @@ def strong_parts(
     ``edges`` run inside blocks; ``largest`` and ``outflow`` are the largest coupling and the sum of couplings of a
     node, those out of its block included.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     count = len(largest)
-    joined = edges.chosen(edges.coupling >= strong * np.maximum(largest[edges.a], largest[edges.b]))
-    graph = coo_array((np.ones(len(joined.a), np.int8), (joined.a, joined.b)), shape=(count, count))
-    number, part = connected_components(graph, directed=False)
+    joined = edges.coupling >= strong * np.maximum(largest[edges.a], largest[edges.b])
+    number, part = _components(edges.a[joined], edges.b[joined], count)
+    del joined
 
     leaving = np.bincount(part, outflow, number)
     same = part[edges.a] == part[edges.b]
@@ -86,6 +83,15 @@ def strong_parts(
         parent = further
     roots = parent == np.arange(number)
     return (np.cumsum(roots, dtype=np.int32) - 1)[parent[part]], int(roots.sum())
+
+
+def _components(a: np.ndarray, b: np.ndarray, count: int) -> tuple[int, np.ndarray]:
+    """Number of connected components of ``count`` nodes under edges from a to b, and the one of every node."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(count, count))
+    return connected_components(graph, directed=False)
 
 
 def _parents(edges: Edges, leaving: np.ndarray, rank: np.ndarray) -> np.ndarray:
@@ -169,7 +175,9 @@ def _couplings(pieces: Any, count: int) -> Any:
         upper = coo_array((edges.coupling, (a - first, b)), shape=(last - first + 1, count)).tocsr().tocoo()
         found.append((upper.row + np.int32(first), upper.col, upper.data))
     a, b, t = (np.concatenate(values) for values in zip(*found, strict=True))
+    found.clear()
     upper = coo_array((t, (a, b)), shape=(count, count)).tocsr()
+    del a, b, t  # these are the largest arrays of the set-up
     return (upper + upper.T).tocsr()
 
 
