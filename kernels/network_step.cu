@@ -11,12 +11,5 @@ extern "C" __global__ void network_step(
 {
     ROW(z, y);
     const Network a = {diagonal, couplings, nodes, starts};
-    const long long row = row_start(z, y, ny, nx);
-    if (!newer)
-        FOR_X(x, 0, nx) older[row + x] = step * source[row + x] / diagonal[row + x];
-    else
-        along_nodes(a, newer, row, nx, [&](long long i, real outflow) {
-            const real before = weight_older != 0 ? weight_older * older[i] : (real)0;
-            older[i] = weight_newer * newer[i] + before + step * (source[i] - outflow) / diagonal[i];
-        });
+    step_nodes(a, older, newer, source, row_start(z, y, ny, nx), nx, weight_newer, weight_older, step);
 }

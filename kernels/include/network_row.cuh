@@ -41,3 +41,18 @@ static __device__ __forceinline__ void along_nodes(
     }
 #endif
 }
+
+// One Chebyshev step on `count` nodes from `first`:
+//   older ← weight_newer newer + weight_older older + step D⁻¹ (source − A newer),  newer null: zero,  weight_older 0: unread
+static __device__ __forceinline__ void step_nodes(
+    const Network& a, real* older, const real* newer, const real* source, long long first, int count,
+    real weight_newer, real weight_older, real step)
+{
+    if (!newer)
+        FOR_X(x, 0, count) older[first + x] = step * source[first + x] / a.diagonal[first + x];
+    else
+        along_nodes(a, newer, first, count, [&](long long i, real outflow) {
+            const real before = weight_older != 0 ? weight_older * older[i] : (real)0;
+            older[i] = weight_newer * newer[i] + before + step * (source[i] - outflow) / a.diagonal[i];
+        });
+}

@@ -16,6 +16,7 @@ from tumorsim.operators.fluid_exchange import fluid_exchange
 from tumorsim.operators.harmonic_conductance import harmonic_conductance
 from tumorsim.operators.log_conductance import log_conductance
 from tumorsim.operators.network_residual import SLICE, network_residual
+from tumorsim.operators.network_smooth import network_smooth
 from tumorsim.operators.network_step import network_step
 from tumorsim.operators.pressure_operator import pressure_operator
 from tumorsim.operators.pressure_residual import pressure_residual
@@ -171,6 +172,15 @@ def test_network_step(shape, real, device, start):
     assert_twins_agree(
         network_step, device, [older, newer, a.field(), *network(a)], real, **weights, step=0.7
     )
+
+
+@pytest.mark.parametrize("from_zero", [True, False])
+def test_network_smooth(shape, real, device, from_zero):
+    a = Arrays(slices_of((1, *shape[1:])), real)
+    pressure = a.poisoned() if from_zero else a.field()
+    weights = np.array([[1.0, 0.0, 0.6], [1.2, 0.0, 1.2], [1.4, -0.4, 1.4], [1.5, -0.5, 1.6]], real)
+    arguments = [pressure, a.poisoned(), a.field(), *network(a), weights]
+    assert_twins_agree(network_smooth, device, arguments, real, from_zero=from_zero)
 
 
 def test_network_residual(shape, real, device):

@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 
 from tumorsim.device.twin import Array, Device
-from tumorsim.flow.chebyshev import smooth
+from tumorsim.flow.chebyshev import smooth, step_weights
 from tumorsim.flow.multigrid import Level, inverse_of
 from tumorsim.flow.parts import Network, next_parts, voxel_parts
 from tumorsim.operators.add_parts import add_parts
 from tumorsim.operators.chebyshev_step import chebyshev_step
 from tumorsim.operators.dense_product import dense_product
 from tumorsim.operators.network_residual import SLICE, network_residual
+from tumorsim.operators.network_smooth import network_smooth
 from tumorsim.operators.network_step import network_step
 from tumorsim.operators.pressure_operator import NOTHING_OUTSIDE
 from tumorsim.operators.pressure_residual import pressure_residual
@@ -34,6 +35,8 @@ LANES = 128
 """Nodes that a block of GPU threads takes: a vector of a network is an array (1, n/LANES, LANES)."""
 DENSE = 800
 """Nodes of the coarsest level at most: it is visited often, and its inverse takes 3 MB at most."""
+SMALL = 8192
+"""Nodes of a network whose smoothing is one launch: about where the steps take as long as launching them [C]."""
 STEPS = (6, 8)
 """Chebyshev steps before and after the coarse correction on the finest level and on the others [D]."""
 
@@ -87,6 +90,10 @@ class PartMultigrid:
         medium = finest.medium
         self.device, self.finest = device, finest
         self._products = device.empty(medium.shape[:2], np.float64)
+        self._weights = [
+            device.upload(np.array(step_weights(STEPS[1], from_zero=zero)), np.float32)
+            for zero in (False, True)
+        ]
         self.levels: list[NetworkLevel] = []
         self.parts: list[Parts] = []
         finer, (part, network) = medium.shape, voxel_parts(device, medium)
@@ -149,13 +156,32 @@ class PartMultigrid:
             dense_product(self.device, level.pressure.reshape(-1), self._inverse, level.source.reshape(-1))
             return level.pressure
 
+        pressure, spare = level.pressure, level.spare
+        for cycle in range(2):
+            pressure, spare = self._smooth(level, pressure, spare, from_zero=cycle == 0)
+            network_residual(self.device, spare, pressure, level.source, **level.arguments)
+            self._correct(depth + 1, pressure, spare)
+            pressure, spare = self._smooth(level, pressure, spare, from_zero=False)
+        return pressure
+
+    def _smooth(
+        self, level: NetworkLevel, pressure: Array, spare: Array, *, from_zero: bool
+    ) -> tuple[Array, Array]:
+        """Chebyshev steps on a network; returns the array of the last iterate and the other one."""
+        if level.nodes <= SMALL:
+            weights = self._weights[from_zero]
+            network_smooth(
+                self.device,
+                pressure,
+                spare,
+                level.source,
+                **level.arguments,
+                weights=weights,
+                from_zero=from_zero,
+            )
+            return pressure, spare
+
         def step(older: Array, newer: Array | None, last: bool, **weights: float) -> None:
             network_step(self.device, older, newer, level.source, **level.arguments, **weights)
 
-        pressure, spare = level.pressure, level.spare
-        for cycle in range(2):
-            pressure, spare = smooth(step, pressure, spare, steps=STEPS[1], from_zero=cycle == 0)
-            network_residual(self.device, spare, pressure, level.source, **level.arguments)
-            self._correct(depth + 1, pressure, spare)
-            pressure, spare = smooth(step, pressure, spare, steps=STEPS[1])
-        return pressure
+        return smooth(step, pressure, spare, steps=STEPS[1], from_zero=from_zero)
