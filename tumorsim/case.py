@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tumorsim.agents.agent import Agent
+from tumorsim.agents.compartments import Body
 from tumorsim.agents.passage import (
     WALL_PROPERTIES,
     MatrixCoefficients,
@@ -40,6 +41,7 @@ from tumorsim.tissue import shapes
 from tumorsim.tissue.images import regions_from_image
 from tumorsim.tissue.properties import VARYING, load_map, property_map
 from tumorsim.tissue.regions import Regions
+from tumorsim.transport.closed_body import ClosedBodyStepper
 from tumorsim.transport.payload import Cells, PayloadPlasma, PayloadStepper
 from tumorsim.transport.reactions import Kinetics
 from tumorsim.transport.steady import SteadyState, solve_steady
@@ -388,9 +390,16 @@ class Case:
             precision=self.config.run.precision,
         )
 
-    def stepper(self, device: Device, flow: Flow) -> Stepper | PayloadStepper:
-        """What carries the agent along with a flow, and its drug."""
+    def stepper(self, device: Device, flow: Flow) -> Stepper | PayloadStepper | ClosedBodyStepper:
+        """What carries the agent along with a flow, its drug, or the body with it."""
         carrier = self._one_stepper(device, flow, self.transport, self.config.transport.boundaries)
+        if self.config.dosing.closed_body:
+            curve = self.plasma
+            assert isinstance(curve, PlasmaCurve)  # a check of the config
+            body = Body.from_phases(
+                curve.volume, fractions=curve.fractions, rates=curve.rates, decay_rate=curve.decay_rate
+            )
+            return ClosedBodyStepper(carrier, body, dose=curve.dose, infusion=curve.infusion)
         if self.drug is None:
             return carrier
         faces = self.config.transport.boundaries.values

@@ -547,6 +547,10 @@ class Dosing(Table):
         default=None, description="instead of half-lives"
     )
     plasma_volume: v.Volume | None = Field(default=None, description="default: that of the body")
+    closed_body: v.Flag = Field(
+        default=False,
+        description="what the tissue takes up is missing in plasma: compartments instead of a curve",
+    )
     infusion: v.Time = Field(default=0.0, description="length of the infusion; 0 is a bolus")
     initial_free: v.AmountDensity | None = Field(
         default=None, description="in the tissue at time 0, per tissue volume"

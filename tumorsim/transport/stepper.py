@@ -81,7 +81,7 @@ class State:
 
     ``passed`` (float64, per term of PASSED and row) is what has passed since the start, amount per voxel volume. A
     carrier that releases a drug (transport.payload) has more: the drug's C and what of it has passed, the drug in
-    cells, and what was ``released`` outside and inside of cells.
+    cells, and what was ``released`` outside and inside of cells; ``body`` is a closed one (transport.closed_body).
     """
 
     concentration: Array
@@ -92,6 +92,7 @@ class State:
     drug_in_cells: Array | None = None
     drug_passed: Array | None = None
     released: Array | None = None
+    body: Array | None = None
 
 
 @dataclass(frozen=True)
