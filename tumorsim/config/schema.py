@@ -36,6 +36,7 @@ from tumorsim.boundaries import FACES, Boundaries
 from tumorsim.config import values as v
 from tumorsim.config.values import Amount, AmountOf, Condition, Quantity
 from tumorsim.constants import MMHG
+from tumorsim.errors import ConfigError
 from tumorsim.fields import FIELDS
 from tumorsim.tissue import shapes
 from tumorsim.tissue.properties import PRESETS, UNITS, RegionProperties
@@ -473,6 +474,15 @@ class Drug(Agent):
 
     cell_uptake: CellUptake | None = Field(default=None, description="by cells; none without this table")
     unencapsulated: v.Fraction = Field(default=0.0, description="part of the dose that is free in the vial")
+
+    def known(self) -> "CatalogueAgent":
+        try:
+            return super().known()
+        except ConfigError as error:  # it speaks of [agent]
+            said = (
+                replace(problem, key=problem.key.replace("agent", "drug", 1)) for problem in error.problems
+            )
+            raise ConfigError(*said) from None
 
     def given(self) -> dict[str, Any]:
         return {
