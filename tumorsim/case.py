@@ -26,7 +26,7 @@ from tumorsim.agents.payload import (
 from tumorsim.agents.plasma import Curve, PlasmaCurve
 from tumorsim.agents.release import ReleaseLaws, Window, release_laws
 from tumorsim.boundaries import Boundaries
-from tumorsim.config.dosing import prescribed_curve
+from tumorsim.config.dosing import given_dose, prescribed_curve
 from tumorsim.config.inputs import Inputs
 from tumorsim.config.load import load_config
 from tumorsim.config.schema import Config
@@ -197,8 +197,10 @@ class Case:
     @property
     def dose(self) -> float:
         """All that is given, of the agent or of the drug in it."""
-        steady = self.config.run.mode == "steady"
-        return self.config.dosing.dose.value if steady else prescribed_curve(self.config).dose
+        dosing = self.config.dosing
+        if dosing.injection is not None:
+            return given_dose(dosing, self.agent)
+        return dosing.dose.value if self.config.run.mode == "steady" else prescribed_curve(self.config).dose
 
     # drug that the agent releases ---------------------------------------------------------------------------
 
@@ -351,7 +353,12 @@ class Case:
     @property
     def initial_free(self) -> np.ndarray | None:
         """N at time 0 in every voxel; None for clean tissue."""
-        initial = self.config.dosing.initial_free
+        injection, initial = self.config.dosing.injection, self.config.dosing.initial_free
+        if injection is not None:
+            z, y, x = injection.center or self.grid.center
+            distance = self.grid.distance((z, y, x))
+            ball = distance <= max(injection.radius, float(distance.min()))
+            return np.where(ball, self.dose / (ball.sum() * self.grid.voxel_volume), 0.0)
         return None if initial is None else np.full(self.grid.shape, initial.value)
 
     # run ----------------------------------------------------------------------------------------------------

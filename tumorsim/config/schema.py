@@ -532,6 +532,13 @@ class PlasmaTable(Table):
     )
 
 
+class Injection(Table):
+    """The dose is put into the tissue at time 0, evenly over a ball, instead of into the blood."""
+
+    center: v.Position3 | None = Field(default=None, description="default: the middle of the box")
+    radius: v.Length = Field(description="of the ball that the injected fluid fills", examples=['"500 um"'])
+
+
 class Dosing(Table):
     dose: v.Dose = Field(
         description="of each administration, as mass, mol or activity: all amounts are then in kg, mol or Bq",
@@ -562,6 +569,9 @@ class Dosing(Table):
         description="what the tissue takes up is missing in plasma: compartments instead of a curve",
     )
     infusion: v.Time = Field(default=0.0, description="length of the infusion; 0 is a bolus")
+    injection: Injection | None = Field(
+        default=None, description="into the tissue; the flow that it drives is not part of the model"
+    )
     initial_free: v.AmountDensity | None = Field(
         default=None, description="in the tissue at time 0, per tissue volume"
     )
