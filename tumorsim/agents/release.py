@@ -338,7 +338,7 @@ IN_CELLS = ("enzyme", "intracellular")
 """Models whose rate in the catalogue holds inside cells, for carriers that are internalised; next to none outside."""
 
 
-RELEASE_MODELS = ("none", "first-order", "biphasic", "temperature", "pH", *IN_CELLS)
+RELEASE_MODELS = ("none", "first-order", "biphasic", "weibull", "zero-order", "temperature", "pH", *IN_CELLS)
 """What an agent's ``release_model`` may be."""
 
 
@@ -366,6 +366,10 @@ def release_laws(agent: Agent) -> ReleaseLaws:
     elif model == "biphasic":
         constants = [_rate(agent, name) for name in ("burst_fraction", "burst_rate", "release_rate")]
         law = Biphasic(*constants)
+    elif model == "weibull":
+        law = Weibull(_rate(agent, "release_time"), _rate(agent, "release_shape"))
+    elif model == "zero-order":
+        law = ZeroOrder(_rate(agent, "release_time"))
     elif model == "temperature":
         law = thermal(_rate(agent, "release_rate"), _rate(agent, "triggered_release_rate"))
     elif model == "pH":

@@ -394,6 +394,10 @@ class Agent(Table):
     release_rate: v.Rate | None = Field(
         default=None, description="of the drug; that at rest where it is triggered"
     )
+    release_time: v.Duration | None = Field(
+        default=None, description='scale of release_model = "weibull", or the whole of "zero-order"'
+    )
+    release_shape: v.Positive | None = Field(default=None, description='of release_model = "weibull"')
     burst_fraction: v.Fraction | None = Field(
         default=None, description='of the drug, release_model = "biphasic"'
     )
