@@ -153,7 +153,9 @@ def _network(inputs: Inputs) -> Problems:
     for key in ("two_way", "unresolved", "phase_separation"):
         if not vessels.resolved and getattr(vessels, key):
             fault = f"there is no network, for vessels.model is {vessels.model!r}"
-            yield Problem(f"vessels.{key}", True, fault, f'Set model = "network" or "generated", or remove {key}')
+            yield Problem(
+                f"vessels.{key}", True, fault, f'Set model = "network" or "generated", or remove {key}'
+            )
 
 
 def _network_in_box(inputs: Inputs) -> Problems:

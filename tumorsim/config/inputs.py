@@ -48,7 +48,8 @@ class Inputs:
         """The vessel network; None in the other vessel models."""
         vessels = self.config.vessels
         if vessels.model == "generated":
-            return generate_network(self.grid.size, vessels.design, origin=self.grid.origin)
+            z, y, x = self.grid.size
+            return generate_network((z, y, x), vessels.design, origin=self.grid.origin)
         if vessels.model != "network":
             return None
         if vessels.file is None:
@@ -69,7 +70,11 @@ class Inputs:
         domain = self.config.domain
         if self.config.tissue.image is not None and self.stored_image is not None:
             return _of_image(self.stored_image, self.config.tissue.image.resample)
-        if self.config.vessels.fit_domain and self.config.vessels.model == "network" and self.network is not None:
+        if (
+            self.config.vessels.fit_domain
+            and self.config.vessels.model == "network"
+            and self.network is not None
+        ):
             return _around(self.network, domain, self.config.vessels.margin)
         return _box(domain)
 

@@ -285,7 +285,9 @@ class Generated(Table):
     )
     feeders: v.Count = Field(default=3, description="inlets, and as many outlets [D]")
     terminals: v.PositiveFraction = Field(default=0.05, description="share of the points where trees end [D]")
-    bend: v.Fraction = Field(default=0.2, description="sideways shift of a segment's middle over its length [D]")
+    bend: v.Fraction = Field(
+        default=0.2, description="sideways shift of a segment's middle over its length [D]"
+    )
     blind: v.Fraction = Field(default=0.05, description="blind sprouts per branch point [D]")
     seed: v.Whole = 1
 
@@ -301,10 +303,17 @@ class Leakiness(Table):
     wide_factor: v.Ratio = Field(default=0.1, description="on the pore area of those [D]")
     seed: v.Whole = 1
 
-    @property
-    def spread(self) -> Spread:
+    def spread(self, factor: float) -> Spread:
+        """With the standard deviations times ``factor``."""
         given = {name: value for name, value in self if value is not None}
+        given |= {name: factor * given[name] for name in ("pore_radius_log_sd", "pore_area_log_sd")}
         return Spread(**given)
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether no segment differs from another."""
+        alike = self.pore_radius_log_sd == self.pore_area_log_sd == self.hot_spots == 0
+        return alike and self.wide_radius is None
 
 
 def _repairs(raw: object) -> object:
@@ -314,7 +323,8 @@ def _repairs(raw: object) -> object:
 class Vessels(Table):
     model: Literal["continuum", "network", "generated", "none"] = "continuum"
     file: v.InputFile | None = Field(
-        default=None, description="the network: DGF, VTP, VTK, SWC, GraphML, two CSV tables, Network.dat, HDF5"
+        default=None,
+        description="the network: DGF, VTP, VTK, SWC, GraphML, two CSV tables, Network.dat, HDF5",
     )
     unit: v.LengthUnit | None = Field(
         default=None, description="of coordinates and radii; default: what the file or its format says"
@@ -345,7 +355,8 @@ class Vessels(Table):
         default="in_vivo_1994", description="of blood in narrow vessels"
     )
     two_way: v.Flag = Field(
-        default=False, description="what leaks out of the vessels is missing in their flow, and their pressure"
+        default=False,
+        description="what leaks out of the vessels is missing in their flow, and their pressure",
     )
     two_way_tolerance: Annotated[float, v.Number(least=1e-10, most=0.01)] = Field(
         default=1e-8, description="of what left the vessels against what entered the tissue [D]"
@@ -375,9 +386,7 @@ class Vessels(Table):
         given = dict(self.generated)
         share = SCENARIOS[self.scenario].vessels
         given |= {name: given[name] * share for name in ("segments", "branch_points")}
-        return Design(
-            **given, arterial_pressure=self.arterial_pressure, venous_pressure=self.venous_pressure
-        )
+        return Design(**given, arterial_pressure=self.arterial_pressure, venous_pressure=self.venous_pressure)
 
 
 PressureCondition: TypeAlias = Annotated[float | None, Condition({"no-flux": None}, Quantity("Pa"))]

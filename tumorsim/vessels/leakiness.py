@@ -4,6 +4,7 @@ Both are factors on what the tissue of a region says of its walls, so a median o
 tumours differ from vessel to vessel and along one [S: Hobbs 1998, PMC22537]; how widely is a parameter [D].
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,10 +36,25 @@ class Pores:
     radius: np.ndarray
     area: np.ndarray
 
+    def factor(self, name: str) -> np.ndarray | float:
+        """On the property ``name`` of the tissue's wall."""
+        law = WALL_PROPERTIES.get(name)
+        return 1.0 if law is None else law(self.radius, self.area)
+
     @property
     def conductivity(self) -> np.ndarray:
         """The factor on Lp: area × radius²."""
         return self.area * self.radius**2
+
+
+WALL_PROPERTIES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "pore_radius": lambda radius, area: radius,
+    "large_pore_radius": lambda radius, area: radius,
+    "pore_area_fraction": lambda radius, area: area,
+    "large_pore_area_fraction": lambda radius, area: area,
+    "wall_hydraulic_conductivity": lambda radius, area: area * radius**2,
+}
+"""What of a tissue's wall changes with the pores, and by which factor; nothing else does."""
 
 
 def spread_pores(network: Network, spread: Spread) -> Pores:
