@@ -70,7 +70,8 @@ def test_the_flux_of_a_line_source_in_closed_form_at_second_order():
     assert errors[-1] < 5e-4
     assert (order > 1.8).all()
     plain = np.array([flux_of_a_line(n, corrected=False) / exact - 1 for n in counts])
-    assert (plain > 0.15).all()  # the voxel stands for a vessel of 0.2 h
+    assert plain[0] > 0.2  # the voxel stands for a vessel of 0.2 h
+    assert (plain > 10 * errors).all()
 
 
 def test_the_correction_is_nothing_for_vessels_as_wide_as_their_voxel():
@@ -154,7 +155,8 @@ def test_a_leaky_tube_in_tissue_of_constant_pressure_has_the_closed_form():
         lp = 3e-6
         found, _ = two_way_pressure(
             network, known, pieces, fluid=lp * network.wall_area[pieces.segment] * pieces.share,
-            oncotic=np.zeros(len(pieces.voxel)), tissue_pressure=lambda _, shape=grid.shape: np.full(shape, 500.0), blood=BLOOD,
+            oncotic=np.zeros(len(pieces.voxel)), blood=BLOOD,
+            tissue_pressure=lambda _, shape=grid.shape: np.full(shape, 500.0),
         )  # fmt: skip
         g = conductance(network)[0] * 200 * UM / parts
         scale = np.sqrt(g / (2 * np.pi * 5 * UM * lp))
