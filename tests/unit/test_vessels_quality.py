@@ -28,6 +28,7 @@ def test_a_ladder_is_counted():
     volume = 100 * 100 * 200 * UM**3
     assert report["length_density"] == pytest.approx(report["length"] / volume)
     assert report["vessel_density"] == pytest.approx(4 / volume)
+    assert 0 < report["distance_to_vessels"]["median"] < 100 * UM
     assert report["radius"] == {"p5": 5 * UM, "median": 5 * UM, "p95": 5 * UM}
     assert "blood" not in report
     json.dumps(report)
