@@ -12,7 +12,7 @@ from tumorsim.vessels.open_ends import Blood, boundary_pressures, conductance, n
 from tumorsim.vessels.poiseuille import Leak, drop, net_flow, node_pressures
 from tumorsim.vessels.viscosity import HAEMATOCRIT, PLASMA_VISCOSITY
 
-RELAXATION, MOST_SWEEPS = 0.5, 300
+RELAXATION, MOST_SWEEPS = 0.5, 600
 """[D]: of the haematocrit between sweeps of flow and cells; physics.md F.2 has 0.5."""
 CALMER, BOLDER = 0.7, 1.1
 """[D]: factors on the relaxation of a segment whose haematocrit swings, and of one that goes its way."""
