@@ -75,20 +75,27 @@ def normalisation(bench: Bench) -> Any:
             if pores in (BEFORE, AFTER):
                 line = "-" if pores == BEFORE else "--"
                 means = profile(shown, r, inside=tumour, grid=results.grid)
-                course.plot(means.middles / 1e-3, means.mean, line, color=colour, label=f"{size} nm, {pores} nm")
+                course.plot(
+                    means.middles / 1e-3, means.mean, line, color=colour, label=f"{size} nm, {pores} nm"
+                )
                 if size == PARTICLES[0]:
                     means = profile(results.field("pressure") / MMHG, r, inside=r < 1.2e-3, grid=results.grid)
-                    pressure.plot(means.middles / 1e-3, means.mean, line, color="black", label=f"pores of {pores} nm")
+                    pressure.plot(
+                        means.middles / 1e-3, means.mean, line, color="black", label=f"pores of {pores} nm"
+                    )
     for size, colour in zip(PARTICLES, COLOURS, strict=False):
         radii = np.linspace(PORES[-1], BEFORE, 27)
         enters = np.array([entry(bench, size, pores, inside=(core, tumour)) for pores in radii])
         gains = np.array([found[pores, size] / found[BEFORE, size] for pores in PORES])
         gain.plot(PORES, gains[:, 0], "o", color=colour, label=f"{size} nm, core")
         gain.plot(PORES, gains[:, 1], "x", color=colour, label=f"{size} nm, whole tumour")
-        gain.plot(radii, enters[:, 0] / enters[-1, 0], "-", radii, enters[:, 1] / enters[-1, 1], ":", color=colour)
+        gain.plot(
+            radii, enters[:, 0] / enters[-1, 0], "-", radii, enters[:, 1] / enters[-1, 1], ":", color=colour
+        )
         for pores, row in zip(PORES, gains, strict=True):
             closed = enters[np.argmin(abs(radii - pores))] / enters[-1]
-            print(f"{size} nm, pores {pores} nm: core {row[0]:.3g} ({closed[0]:.3g}), all {row[1]:.3g} ({closed[1]:.3g})")
+            print(f"{size} nm, pores of {pores} nm, closed form in brackets:", end=" ")
+            print(f"core {row[0]:.3g} ({closed[0]:.3g}), tumour {row[1]:.3g} ({closed[1]:.3g})")
     gain.axhline(1, color="grey", lw=0.8)
     gain.set(xlabel="median pore radius, nm", ylabel="uptake in 10 min over that at 150 nm", ylim=(0, 5))
     pressure.set(xlabel="from the centre, mm", ylabel="interstitial pressure, mmHg")
@@ -107,8 +114,10 @@ def leaky(bench: Bench, size: float, pores: float) -> Case:
 
 
 def entry(bench: Bench, size: float, pores: float, *, inside: tuple[np.ndarray, ...]) -> list[float]:
-    """What enters clean tissue per volume and C_p, 1/s, by closed forms: Baxter and Jain's pressure of a sphere in a shell
-    of normal tissue, and Patlak's flux. Means over the masks ``inside``."""
+    """What enters clean tissue per volume and C_p, 1/s, by closed forms; means over the masks ``inside``.
+
+    Baxter and Jain's pressure of a sphere in a shell of normal tissue, and Patlak's flux.
+    """
     case = leaky(bench, size, pores)
     r = case.grid.distance((0.0, 0.0, 0.0))
     tissue = case.config.tissue
@@ -151,7 +160,7 @@ def barrier(bench: Bench) -> Any:
         r = results.grid.distance((0.0, 0.0, 0.0))
         spheroid = results.field("region") == results.regions["spheroid"]
         sites, radius, centre = 4e-4, 200 * MICRON, (0, 0, 0)
-        effective = float((case.matrix.available_fraction * case.matrix.diffusivity)[centre])
+        effective = float((case.matrix.available_fraction * case.diffusivity)[centre])
         moduli = spheroid_moduli(
             internalisation=case.agent.internalisation or 0.0,
             binding_sites=sites,
@@ -171,7 +180,9 @@ def barrier(bench: Bench) -> Any:
         label = f"{medium} nM: φ² {moduli.thiele:.2g}, Γ {moduli.clearance:.2g}"
         depth.plot(means.middles / MICRON, means.mean, color=colour, label=label)
         filling.plot(results.times / HOUR, held, "o", times / HOUR, 1 - core**3, "-", color=colour)
-        print(f"{label}; held {held[-1]:.3f}, shrinking core {1 - core[-1] ** 3:.3f}, centre {means.mean[0]:.3f}")
+        print(
+            f"{label}; held {held[-1]:.3f}, shrinking core {1 - core[-1] ** 3:.3f}, centre {means.mean[0]:.3f}"
+        )
     depth.set(xlabel="from the centre, µm", ylabel="sites taken at 12 h", ylim=(0, 1.02))
     filling.set(xlabel="hours", ylabel="sites taken in the spheroid", ylim=(0, 1.02))
     depth.legend(fontsize=7)
@@ -196,7 +207,12 @@ def shrinking_core(times: np.ndarray, *, supply: float, internalisation: float) 
 
     first = 1e-6 / supply
     solution = solve_ivp(
-        inward, (first, times[-1]), [1 - np.sqrt(2 * supply * first)], method="LSODA", dense_output=True, rtol=1e-8
+        inward,
+        (first, times[-1]),
+        [1 - np.sqrt(2 * supply * first)],
+        method="LSODA",
+        dense_output=True,
+        rtol=1e-8,
     )
     return np.clip(solution.sol(np.maximum(times, first))[0], 0.0, 1.0)
 
@@ -225,7 +241,7 @@ def thermodox(bench: Bench) -> Any:
             print(f"{name} in cells of {region}, mg/L: {at}")
     for (name, overrides), colour in zip(TREATMENTS.items(), COLOURS, strict=True):
         results = bench.run(bench.load("thermodox_capillary", *overrides))
-        z, y, x = results.grid.centers
+        _, y, x = results.grid.centers
         r = np.broadcast_to(np.hypot(x, y), results.grid.shape)
         tissue = results.field("region") == results.regions["tumour"]
         width = 1.5 * results.grid.spacing[0]
@@ -235,8 +251,12 @@ def thermodox(bench: Bench) -> Any:
                 means = profile(values, r - 8 * MICRON, inside=tissue, grid=results.grid, width=width)
                 axes.plot(means.middles / MICRON, means.mean, line, color=colour)
                 half = penetration_depth(means) / MICRON
-                print(f"{name}, {pool} at {minutes} min: {means.mean[0]:.3g} at the wall, half at {half:.3g} µm")
-    cells.set(xlabel="minutes", xlim=(0, 120), ylabel="drug in cells, mg/L of tissue", yscale="log", ylim=(0.1, 100))
+                print(
+                    f"{name}, {pool} at {minutes} min: {means.mean[0]:.3g} at the wall, half at {half:.3g} µm"
+                )
+    cells.set(
+        xlabel="minutes", xlim=(0, 120), ylabel="drug in cells, mg/L of tissue", yscale="log", ylim=(0.1, 100)
+    )
     outside.set(xlabel="from the capillary, µm", ylabel="free drug, mg/L of tissue", yscale="log")
     inside.set(xlabel="from the capillary, µm", ylabel="drug in cells, mg/L of tissue", yscale="log")
     cells.legend(fontsize=7, title="solid tumour, dotted normal", title_fontsize=7)
@@ -265,12 +285,16 @@ def chip(bench: Bench) -> Any:
             r = results.grid.distance((0.0, 0.0, 500 * MICRON))
             values = np.zeros(spheroid.shape)
             values[spheroid] = results.field("free")[spheroid] / room
-            means = profile(values, 200 * MICRON - np.minimum(r, 200 * MICRON), inside=spheroid, grid=results.grid)
+            means = profile(
+                values, 200 * MICRON - np.minimum(r, 200 * MICRON), inside=spheroid, grid=results.grid
+            )
             filling.plot(results.times / HOUR, course, line, color=colour)
             depth.plot(means.middles / MICRON, means.mean, line, color=colour)
             half = penetration_depth(means) / MICRON
-            print(f"{size:4} nm, {flow}: filled {course[-1]:.3f}, rim {means.mean[0]:.3f}, half at {half:.0f} µm")
-        diffusivity = float(case.matrix.diffusivity[spheroid].mean())
+            print(
+                f"{size:4} nm, {flow}: filled {course[-1]:.3f}, rim {means.mean[0]:.3f}, half at {half:.0f} µm"
+            )
+        diffusivity = float(case.diffusivity[spheroid].mean())
         times = np.linspace(0, results.times[-1], 50)
         crank = sphere_filling(diffusivity * times / (200 * MICRON) ** 2)
         filling.plot(times / HOUR, crank, lw=4, alpha=0.25, color=colour, label=f"{size} nm")
@@ -300,7 +324,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name", choices=[*EXPERIMENTS, "all"])
     parser.add_argument("--out", type=Path, default=Path("docs"), help="folder of the figures")
-    parser.add_argument("--coarse", action="store_true", help="in seconds, on grids too coarse for the numbers")
+    parser.add_argument(
+        "--coarse", action="store_true", help="in seconds, on grids too coarse for the numbers"
+    )
     given = parser.parse_args()
     for name in EXPERIMENTS if given.name == "all" else [given.name]:
         with tempfile.TemporaryDirectory() as folder:
