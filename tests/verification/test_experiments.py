@@ -1,4 +1,4 @@
-"""Experiments of the literature on coarse grids: who wins, by how much, and what closed forms say (docs/experiments.md)."""
+"""Experiments of the literature on coarse grids: who wins, by how much, what closed forms say (docs/experiments.md)."""
 
 from functools import cache
 
