@@ -82,7 +82,7 @@ def test_it_tells_what_it_holds(results):
     assert results.regions == {"normal": 0, "tumour": 1}
     assert results.amount_unit == "kg" and results.dose == 5e-5
     assert results.unit("free") == results.unit("tumour/mean_free") == "kg/m^3"
-    assert results.unit("injected") == "kg"
+    assert results.unit("injected") == results.unit("free", of="ledger") == "kg"
     assert results.long_name("region") == "tissue region label"
     assert results.config == CONFIG
     assert results.config_text == 'title = "Doxil in a test"  # ♥'
