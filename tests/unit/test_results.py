@@ -50,7 +50,7 @@ def write(path, *, times=HOURS, network=None, config=CONFIG):
             Field("tumour/mean_free", "{amount}/m^3", "mean"),
             Field("tumour/cv_free", "1", "variation"),
         ],
-        ledger=[Field("injected", "{amount}", "dose given so far")],
+        ledger=[Field("injected", "{amount}", "dose given so far"), Field("free", "{amount}", "free in all")],
         network=network,
     )
     with file:
@@ -59,7 +59,7 @@ def write(path, *, times=HOURS, network=None, config=CONFIG):
                 time,
                 {"region": np.ones(GRID.shape, np.uint8), "free": free_at(time)},
                 statistics={"tumour/mean_free": time, "tumour/cv_free": float("nan")},
-                ledger={"injected": 2 * time},
+                ledger={"injected": 2 * time, "free": time},
             )
     return path
 
