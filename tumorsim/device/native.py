@@ -12,6 +12,7 @@ import hashlib
 import os
 import platform
 import shutil
+import struct
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from tumorsim.device.numpy import NumpyDevice
-from tumorsim.device.twin import KernelSource, Launch, Operator, headers_hash
+from tumorsim.device.twin import Call, Calls, Launch, Operator, headers_hash
 from tumorsim.errors import DeviceError
 from tumorsim.resources import kernels_directory
 
@@ -38,12 +39,8 @@ _FLAGS = (
     "-Wall",
 )
 _SANITIZE = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
-_ARGUMENT: dict[str, Any] = {
-    "float32": ctypes.c_float,
-    "float64": ctypes.c_double,
-    "int32": ctypes.c_int32,
-    "uint8": ctypes.c_uint8,
-}
+PARALLEL = 8192
+"""Values of the largest array from which on waking a second core pays: it takes some 10 µs [C]."""
 
 
 @cache
@@ -66,59 +63,74 @@ class NativeDevice(NumpyDevice):
             )
         # A waiting OpenMP team that spins slows every other busy thread of the machine, up to 20×.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        self.calls = Calls()
         self._compiler = compiler
         self._kernels: dict[tuple[str, str], Any] = {}
         self.description = f"{_version(compiler)}, OpenMP on {len(os.sched_getaffinity(0))} cores"
 
-    def launch(self, operator: Operator, arguments: Mapping[str, Any]) -> None:
-        launch = operator.prepare(arguments)
+    def prepare(self, operator: Operator, arguments: Mapping[str, Any]) -> Call:
+        """What stays the same is packed once, the scalars for every call."""
+        launch = operator.check(arguments)
         function = self._function(launch)
-        values = [
-            value.ctypes.data if isinstance(value, np.ndarray) else None if value is None else value.item()
-            for value in launch.values
-        ]
-        function(*launch.rows, *values)
+        parameters = launch.source.parameters
+        values = [launch.fixed[p.name] for p in parameters if p.name in launch.fixed]
+        many = max((v.size for v in values if isinstance(v, np.ndarray)), default=0) >= PARALLEL
+        fixed = struct.pack(
+            "3i" + "".join("P" if p.pointer else "i" for p in parameters if p.name in launch.fixed),
+            *launch.rows,
+            many,
+            *(v.ctypes.data if isinstance(v, np.ndarray) else v or 0 for v in values),
+        )
+        scalars = struct.Struct(
+            "".join(p.dtype(launch.real).char for p in parameters if p.name in launch.scalars)
+        )
+
+        def call(given: Mapping[str, Any]) -> None:
+            function(fixed, scalars.pack(*launch.scalar_values(given)))
+
+        return call
 
     def _function(self, launch: Launch) -> Any:
         key = (launch.source.name, launch.real.name)
         if key not in self._kernels:
-            library = build(launch.source, launch.real, compiler=self._compiler)
+            library = build(launch, compiler=self._compiler)
             function = ctypes.CDLL(str(library)).launch_rows
             function.restype = None
-            function.argtypes = [ctypes.c_int, ctypes.c_int] + [
-                ctypes.c_void_p if p.pointer else _ARGUMENT[value.dtype.name]
-                for p, value in zip(launch.source.parameters, launch.values, strict=True)
-            ]
+            function.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
             self._kernels[key] = function
         return self._kernels[key]
 
 
-def build(source: KernelSource, real: np.dtype, *, compiler: str) -> Path:
+def build(launch: Launch, *, compiler: str) -> Path:
     """Compile one kernel into a shared library, or find that in the cache."""
-    text = _translation_unit(source, real)
+    text = _translation_unit(launch)
     flags = _FLAGS + (_SANITIZE if os.environ.get("TUMORSIM_NATIVE_SANITIZE") == "1" else ())
     identity = "\0".join((text, headers_hash(), *flags, _version(compiler), _processor()))
     digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
-    library = _cache_folder() / f"{source.name}-{real.name}-{digest}.so"
+    library = _cache_folder() / f"{launch.source.name}-{launch.real.name}-{digest}.so"
     if not library.exists():
         _compile(text, library, [compiler, *flags])
     return library
 
 
-def _translation_unit(source: KernelSource, real: np.dtype) -> str:
+def _translation_unit(launch: Launch) -> str:
     """Shim, kernel, and a function that walks its rows."""
-    ctype = "float" if real == np.float32 else "double"
-    declared = ", ".join(f"{p.ctype}{'*' if p.pointer else ''} {p.name}" for p in source.parameters)
-    passed = ", ".join(p.name for p in source.parameters)
-    return f"""#define REAL {ctype}
+    source = launch.source
+    declared = {p.name: f"{p.ctype}{'*' if p.pointer else ''} {p.name};" for p in source.parameters}
+    passed = ", ".join(
+        f"{'fixed' if p.name in launch.fixed else 'scalars'}->{p.name}" for p in source.parameters
+    )
+    return f"""#define REAL {"float" if launch.real == np.float32 else "double"}
 #include "host_shim.hpp"
 #line 1 "{source.name}.cu"
 {source.text}
-extern "C" void launch_rows(int rows_z, int rows_y, {declared})
+struct Fixed {{ int rows_z, rows_y, many; {" ".join(declared[name] for name in launch.fixed)} }};
+struct Scalars {{ {" ".join(declared[name] for name in launch.scalars)} }};
+extern "C" void launch_rows(const Fixed* fixed, const Scalars* scalars)
 {{
-    #pragma omp parallel for collapse(2) schedule(static)
-    for (int z = 0; z < rows_z; ++z)
-        for (int y = 0; y < rows_y; ++y) {{
+    #pragma omp parallel for collapse(2) schedule(static) if (fixed->many)
+    for (int z = 0; z < fixed->rows_z; ++z)
+        for (int y = 0; y < fixed->rows_y; ++y) {{
             blockIdx.x = y;
             blockIdx.y = z;
             {source.name}({passed});
