@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from tumorsim.agents.agent import Agent
     from tumorsim.agents.description import Exposure
+    from tumorsim.readouts.table import Table as Readouts
     from tumorsim.simulation import Progress
     from tumorsim.tissue.properties import RegionProperties
 
@@ -167,6 +168,140 @@ def render(
     out = out or Path(f"{file.stem}_{scene}.png")
     picture = render_scene(Results(file), scene=scene, time=time, field=field, out=out, background=background)
     print(picture)
+
+
+@app.command()
+def readouts(
+    file: ResultFile,
+    out: Annotated[
+        Path | None, typer.Option(help="A folder; by default FILE_readouts, in this folder.")
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(help="The region of the profiles; by default the tumour.")
+    ] = None,
+    time: Annotated[str | None, typer.Option(help='Such as "24 h"; by default the last.')] = None,
+    threshold: Annotated[
+        str | None, typer.Option(help='Such as "1 uM" or "0.01 %/g": what is above counts as reached.')
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the tables as JSON; files only with --out.")
+    ] = False,
+) -> None:
+    """Measure delivery: %ID, ratios, curves, penetration, heterogeneity, as CSV, JSON and figures."""
+    from tumorsim.readouts.delivery import threshold_amount
+    from tumorsim.readouts.report import OVERVIEW, delivery_report
+    from tumorsim.readouts.table import json_text
+    from tumorsim.results import Results
+
+    results = Results(file)
+    level = None if threshold is None else threshold_amount(results, threshold)
+    report = delivery_report(results, region=region, step=results.step_at(time), threshold=level)
+    folder = out or Path(f"{file.stem}_readouts")
+    if out or not as_json:
+        report.write(folder)
+    if as_json:
+        print(json_text(report.tables))
+        return
+    _console().print(_readout_table(report.table("uptake"), OVERVIEW))
+    print(folder)
+
+
+@app.command()
+def image(
+    file: ResultFile,
+    modality: Annotated[str, typer.Option(help="pet, spect, mri (of iron) or ct (of gold).")] = "pet",
+    out: Annotated[
+        Path | None, typer.Option(help="A folder; by default FILE_MODALITY, in this folder.")
+    ] = None,
+    nuclide: Annotated[str | None, typer.Option(help='On the agent: "Zr-89". For pet and spect.')] = None,
+    activity: Annotated[
+        str | None, typer.Option(help='Injected: "185 MBq"; by default the dose, if it is in Bq.')
+    ] = None,
+    scanner: Annotated[str, typer.Option(help="Of pet and spect: clinical or preclinical.")] = "preclinical",
+    time: Annotated[str | None, typer.Option(help='End of the frame: "24 h"; by default the last.')] = None,
+    duration: Annotated[str, typer.Option(help="Length of the frame, for pet and spect.")] = "20 min",
+    field: Annotated[str, typer.Option(help='Magnet for mri: "1.5 T" or "3 T".')] = "3 T",
+    body_mass: Annotated[str | None, typer.Option(help='For SUV: "25 g".')] = None,
+    seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
+) -> None:
+    """Show a result as a scanner would: truth and image as NIfTI, a montage, recovery by region."""
+    from tumorsim.readouts.image_report import make_image
+    from tumorsim.results import Results
+
+    results = Results(file)
+    report = make_image(
+        results,
+        modality,
+        nuclide=nuclide,
+        activity=None if activity is None else _given(activity, "Bq", "--activity"),
+        scanner=scanner,
+        time=time,
+        duration=_given(duration, "s", "--duration"),
+        magnet=field,
+        body_mass=None if body_mass is None else _given(body_mass, "kg", "--body-mass"),
+        seed=seed,
+    )
+    folder = out or Path(f"{file.stem}_{modality}")
+    report.write(folder)
+    console = _console()
+    console.print(_readout_table(report.table, report.table.columns))
+    _say(console, report.remarks)
+    print(folder)
+
+
+@app.command()
+def dose(
+    file: ResultFile,
+    nuclide: Annotated[str, typer.Option(help='On the agent: "Lu-177".')],
+    out: Annotated[Path | None, typer.Option(help="A folder; by default FILE_dose, in this folder.")] = None,
+    activity: Annotated[
+        str | None, typer.Option(help='Injected: "7.4 GBq"; by default the dose, if it is in Bq.')
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(help="The region of the histogram; by default the tumour.")
+    ] = None,
+    kernel: Annotated[
+        str, typer.Option(help="Of the electrons: nuclide, local, or a file of two columns, mm and F(r).")
+    ] = "nuclide",
+    tail: Annotated[
+        bool, typer.Option(help="After the last output the agent stays and decays; or count to there only.")
+    ] = True,
+    biological_half_life: Annotated[
+        str | None, typer.Option(help="With which the agent leaves after the last output.")
+    ] = None,
+    blood: Annotated[bool, typer.Option(help="Count the decays in the tissue's blood, too.")] = False,
+    mirrored: Annotated[
+        bool, typer.Option(help="The tissue goes on beyond the box as its mirror image.")
+    ] = False,
+) -> None:
+    """Absorbed dose as transported and as if evenly taken up: NIfTI, histogram, BED and survival."""
+    from tumorsim.readouts.activity import label
+    from tumorsim.readouts.delivery import chosen_region
+    from tumorsim.readouts.dose_report import OVERVIEW, dose_report
+    from tumorsim.readouts.dosimetry import chosen_emissions
+    from tumorsim.readouts.nuclides import nuclide as nuclide_called
+    from tumorsim.results import Results
+
+    results = Results(file)
+    bq = None if activity is None else _given(activity, "Bq", "--activity")
+    of = label(results, nuclide_called(nuclide), injected=bq)
+    half_life = _given(biological_half_life, "s", "--biological-half-life") if biological_half_life else None
+    report = dose_report(
+        results,
+        of,
+        region=chosen_region(results, region),
+        emitted=chosen_emissions(of.nuclide, kernel),
+        tail=tail,
+        biological_half_life=half_life or float("inf"),
+        blood=blood,
+        mirrored=mirrored,
+    )
+    folder = out or Path(f"{file.stem}_dose")
+    report.write(folder)
+    console = _console()
+    console.print(_readout_table(report.tables[0], OVERVIEW))
+    _say(console, report.remarks)
+    print(folder)
 
 
 @app.command()
@@ -417,6 +552,36 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     return table
+
+
+def _given(text: str, unit: str, option: str) -> float:
+    """The number of SI ``unit`` in an option; above zero."""
+    from tumorsim.errors import Problem
+    from tumorsim.units import UnitError, example, to_si
+
+    try:
+        value = to_si(text, unit)
+    except UnitError as error:
+        cure = f'Write for example "{example(unit)}"'
+        raise ConfigError(Problem(option, text, str(error), cure)) from None
+    if value <= 0:
+        raise ConfigError(
+            Problem(option, text, "it is not above zero", f'Write for example "{example(unit)}"')
+        )
+    return value
+
+
+def _readout_table(table: "Readouts", columns: Sequence[str]) -> "Table":
+    """Some ``columns`` of a table of readouts."""
+    chosen = [table.columns.index(name) for name in columns]
+    rows = [
+        [
+            row[k] or "–" if table.units[k] == "" or row[k] is None else shown(row[k], table.units[k])
+            for k in chosen
+        ]
+        for row in table.rows
+    ]
+    return _table(columns, rows)
 
 
 def _console(*, stderr: bool = False) -> "Console":

@@ -59,7 +59,7 @@ def _outputs(case: Case) -> int:
 STEP_LIMITS = {
     "advection": "a voxel must not be emptied by the fluid that leaves it",
     "convection": "taken with diffusion in explicit stages, which the flow must not make unstable",
-    "capture": "free agent must not spread past the sites and cells that take it, unless within a voxel",
+    "capture": "free agent must not spread past the sites that bind it, unless within a voxel",
     "max_step": "run.max_step",
 }
 """What each of the stepper's limits guards."""

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 
 from tumorsim.errors import ConfigError, Problem, StorageError
+from tumorsim.fields import POOLS
 from tumorsim.grid import Grid
 from tumorsim.sinks.layout import FORMAT, output_times, series_datasets
 from tumorsim.sinks.superblock import is_marked
@@ -118,6 +119,16 @@ class Results:
         with self._reading() as file:
             slab = int(file["VTKHDF/Steps/CellDataOffsets"][name][chosen])
             return np.asarray(file["VTKHDF/CellData"][name][slab])
+
+    def total(self, time: float | str | None = None, *, step: int | None = None) -> np.ndarray:
+        """Agent in all forms, amount per tissue volume: the sum of the pools that the file holds, float64.
+
+        Raises as ``field`` does, and ConfigError when the file holds none.
+        """
+        pools = [name for name in POOLS if name in self.fields]
+        if not pools:
+            raise _unknown("free", self.fields)
+        return np.sum([self.field(name, time, step=step).astype(np.float64) for name in pools], axis=0)
 
     def step_at(self, time: float | str | None = None) -> int:
         """Number of the output nearest to ``time``, of the last one for None."""

@@ -133,6 +133,11 @@ def test_a_step_that_is_not_there_is_refused(results, step):
         results.field("free", step=step)
 
 
+def test_the_total_is_the_sum_of_the_pools(results):
+    assert (results.total(step=1) == results.field("free", step=1)).all()
+    assert results.total().dtype == np.float64
+
+
 def test_an_unknown_name_gets_a_hint(results):
     with pytest.raises(ConfigError, match=r"fre.*Did you mean free\?"):
         results.field("fre")

@@ -1,8 +1,8 @@
-"""The linear terms of the balance in one: diffusion, exchange with plasma and lymph, and slow convection.
+"""The linear terms of the balance in one: diffusion, exchange with plasma and lymph, uptake, and slow convection.
 
 ::
 
-    ε ∂C/∂t = ∇·(εD∇C) − [∇·(f u C)] + a C_p − (b + φ_L) C
+    ε ∂C/∂t = ∇·(εD∇C) − [∇·(f u C)] + a C_p − (b + φ_L + κ) C + source
 
 Taken by super-time-stepping (transport.gegenbauer) without splitting, so that agent which comes in through vessels
 that vary from voxel to voxel spreads as it comes, however long the step. Convection joins where the cell Péclet number
@@ -10,6 +10,7 @@ is at most PECLET: its central flux is then of second order, linear, and keeps t
 Else it is left to transport.advection.
 """
 
+from dataclasses import dataclass
 from math import inf, sqrt
 
 import numpy as np
@@ -35,10 +36,11 @@ sharp: in a uniform medium the step is then at most 0.9 D/v², in which convecti
 class LinearTransport:
     """Diffusion, wall exchange, lymph and (``convects``) slow convection on one grid, one step of any length at a time.
 
-    Conserves what it books. ``available_fraction`` is on the host, ``epsilon`` the same on the device; the wall's
-    P S/V (1/s) and σ, φ_v and φ_L (1/s) are maps. ``explicit_limit`` is ``min ε/(Σ_faces g + ½ Σ r + b + φ_L)``, the
-    longest positive step of forward Euler, s; ``crossing_time`` ``min ε/Σ_faces g``, that of diffusion alone;
-    ``step_limit`` the longest stable step. All are infinite where nothing happens.
+    Conserves what it books, and what it says was captured. ``available_fraction`` is on the host, ``epsilon`` the same on
+    the device; the wall's P S/V (1/s) and σ, φ_v and φ_L (1/s) are maps, ``most_capture`` the highest κ of every voxel
+    (1/s) on the host. ``explicit_limit`` is ``min ε/(Σ_faces g + ½ Σ r + b + φ_L + κ)``, the longest positive step of
+    forward Euler, s; ``crossing_time`` ``min ε/Σ_faces g``, that of diffusion alone; ``step_limit`` the longest stable
+    step. All are infinite where nothing happens.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class LinearTransport:
         reflection: np.ndarray,
         filtration: Array,
         lymph_drainage: Array,
+        most_capture: np.ndarray | float = 0.0,
         available_fraction: np.ndarray,
         epsilon: Array,
         boundaries: Boundaries,
@@ -61,7 +64,7 @@ class LinearTransport:
         self._epsilon = epsilon
         self._outside = boundaries.outside
         self._wall = self._exchange_rates(grid, permeability_density, reflection, filtration, lymph_drainage)
-        loss = np.zeros(grid.shape)
+        loss = np.zeros(grid.shape) + most_capture
         for rate in self._wall[1:]:
             loss += 0.0 if rate is None else device.download(rate)
         self._faces(grid, velocity, retardation, available_fraction, diffusivity, boundaries, loss)
@@ -127,25 +130,30 @@ class LinearTransport:
         dt: float,
         *,
         plasma: tuple[float, float] = (0.0, 0.0),
+        source: Array | None = None,
+        capture: Array | None = None,
+        captured: Array | None = None,
         booked: Array,
         seed: int = 0,
     ) -> tuple[Array, Array]:
         """C after ``dt``, and an array that is free again.
 
-        ``plasma`` are the means of C_p over the two halves of the step. ``booked`` (float64, 4 terms per row) is added
-        to: what entered from plasma, and TERMS, amount per voxel volume. ``scratch`` is like C. The two may change
-        roles: go on with the returned ones.
+        ``plasma`` are the means of C_p over the two halves of the step. ``capture`` is κ (1/s), at most
+        ``most_capture``, and ``captured`` receives what it takes out, amount/m³ of tissue, never negative; given these, ``source`` is
+        what else comes into the voxels, amount/(m³ s). ``booked`` (float64, 4 terms per row) is added to: what entered
+        from plasma, and TERMS, amount per voxel volume. ``scratch`` is like C. The two may change roles: go on with the
+        returned ones.
         """
         if self.explicit_limit == inf:
             return concentration, scratch
-        level = line_through(plasma)
+        drive = _Drive(dt, *line_through(plasma), source, capture, captured, seed)
         if self._entering is not None:
             booked[0] += self._entering * (dt * (plasma[0] + plasma[1]) / 2)
         ratio = dt / self.explicit_limit
         if ratio <= 1:
-            self._run(stages_for(ratio), concentration, scratch, concentration, dt, level, seed)
-        elif self._run(stages_for(ratio), concentration, None, scratch, dt, level, seed):
-            self._run(stages_for(ratio, index=inf), concentration, None, scratch, dt, level, seed)
+            self._run(stages_for(ratio), concentration, scratch, concentration, drive)
+        elif self._run(stages_for(ratio), concentration, None, scratch, drive):
+            self._run(stages_for(ratio, index=inf), concentration, None, scratch, drive)
         booked[1:] += self._booked
         return (concentration, scratch) if ratio <= 1 else (scratch, concentration)
 
@@ -155,16 +163,14 @@ class LinearTransport:
         start: Array,
         first_change: Array | None,
         result: Array,
-        dt: float,
-        level: tuple[float, float],
-        seed: int,
+        drive: "_Drive",
     ) -> bool:
         """All stages, the last into ``result``; True if something came out negative.
 
         ``first_change`` is where two stages keep δ₁; more stages take two arrays of their own.
         """
         spare, start_rate = (first_change, None) if first_change is not None else self._own_scratch(start)
-        last, real = start, self._epsilon.dtype.type
+        last, real, dt = start, self._epsilon.dtype.type, drive.dt
         for j, stage in enumerate(stages):
             target = (result, spare)[(len(stages) - 1 - j) % 2]
             final = j == len(stages) - 1
@@ -172,12 +178,15 @@ class LinearTransport:
                 self._device,
                 target,
                 start_rate,
+                drive.captured,
                 self._booked,
                 self._negative if final else None,
                 last,
                 start if final else None,
                 *self._faces_of,
                 *self._wall,
+                drive.capture,
+                drive.source,
                 self._epsilon,
                 outside=(0.0,) * 6 if j else self._outside,
                 first=j == 0,
@@ -185,18 +194,39 @@ class LinearTransport:
                 rate=float(real(stage.rate * dt)),
                 start_weight=float(real(stage.start_weight * dt)),
                 part=float(real(stage.part)),
-                plasma=level[1] * stage.time if j else level[0],
+                plasma=drive.rise * stage.time if j else drive.level,
                 weight=stage.weight * dt,
-                seed=seed,
+                seed=drive.seed,
             )
             last = target
-        # one stage cannot leave what two keep positive: no reason to wait for the device
-        return start_rate is not None and self._device.maximum(self._negative) > 0
+        if start_rate is None:
+            return False  # two stages keep everything positive: no reason to wait for the device
+        return self._device.maximum(self._negative) > 0 or self._is_negative(drive.captured)
+
+    def _is_negative(self, captured: Array | None) -> bool:
+        """True where it is below 0 by more than rounding."""
+        if captured is None:
+            return False
+        rounding = 1e-6 if captured.dtype == np.float32 else 1e-14
+        return self._device.maximum(-captured) > rounding * self._device.maximum(captured)
 
     def _own_scratch(self, like: Array) -> tuple[Array, Array]:
         if self._more_scratch is None:
             self._more_scratch = tuple(self._device.empty(like.shape, like.dtype) for _ in range(2))
         return self._more_scratch
+
+
+@dataclass(frozen=True)
+class _Drive:
+    """What drives a step: its length, C_p at its start and how much that rises, sources, cells, the dither's seed."""
+
+    dt: float
+    level: float
+    rise: float
+    source: Array | None
+    capture: Array | None
+    captured: Array | None
+    seed: int
 
 
 def _shortest(rate: np.ndarray) -> float:

@@ -20,15 +20,16 @@ from tumorsim.boundaries import Boundaries
 from tumorsim.device.twin import Array, Device
 from tumorsim.errors import NumericsError
 from tumorsim.grid import Grid
+from tumorsim.operators.collect import collect
 from tumorsim.transport.advection import Advection
 from tumorsim.transport.linear import LinearTransport
 from tumorsim.transport.reactions import Kinetics, Reactions
 
 CAPTURE = 0.5
-"""Longest step in capture times, or in the time in which agent crosses a voxel where that is longer [C].
+"""Longest step in the times it takes sites to bind free agent, or agent to cross a voxel where that is longer [C].
 
-Within a step agent spreads before anything binds it or takes it up. That moves 1 % of it where the voxels resolve how
-far it gets, √(D × capture time), and 5 % where they do not (tried on a line, free and bound together).
+Within a step agent spreads before anything binds it. That moves 1 % of it where the voxels resolve how far it gets,
+√(D × binding time), and 5 % where they do not (tried on a line, free and bound together).
 """
 
 Map = np.ndarray | float
@@ -131,6 +132,7 @@ class Stepper:
             reflection=_map(properties.wall_reflection, grid),
             filtration=flow.filtration.astype(self.real, copy=False),
             lymph_drainage=flow.lymph_drainage.astype(self.real, copy=False),
+            most_capture=(uptake := self.available_fraction * _map(properties.uptake_rate, grid)),
             **common,
         )
         self.convects, self.cell_peclet = self._linear.convects, self._linear.cell_peclet
@@ -138,11 +140,14 @@ class Stepper:
         self._reactions = Reactions(
             device,
             binding_sites=_map(properties.binding_sites, grid),
-            uptake_rate=_map(properties.uptake_rate, grid),
             available_fraction=self.available_fraction,
             epsilon=epsilon,
             kinetics=properties.kinetics,
         )
+        takes_up = bool(uptake.any())
+        self._capture = device.upload(uptake, self.real) if takes_up else None
+        self._captured = device.empty(grid.shape, self.real) if takes_up else None
+        self._keeps_cells = takes_up or properties.kinetics.internalisation > 0
         self._scratch = device.empty(grid.shape, self.real)
         self._booked: tuple[Array, tuple[Array, Array, Array]] | None = None
         # a step holds two half steps of advection
@@ -161,7 +166,7 @@ class Stepper:
         return State(
             self.device.upload(concentration, self.real),
             self._pool(pools.get("bound"), kept=self._reactions.binds),
-            self._pool(pools.get("internalised"), kept=self._reactions.keeps_cells),
+            self._pool(pools.get("internalised"), kept=self._keeps_cells),
             self.device.zeros((len(PASSED), *self.grid.shape[:2]), np.float64),
         )
 
@@ -199,11 +204,15 @@ class Stepper:
             self._scratch,
             dt,
             plasma=(plasma.mean(start, half), plasma.mean(half, start + dt)),
+            capture=self._capture,
+            captured=self._captured,
             booked=linear,
             seed=seed + 5,
         )
-        self._advect(state, dt / 2, boundary, seed + 6)
-        self._react(state, dt / 2, reacted, seed + 7, backwards=True)
+        if self._captured is not None:
+            collect(self.device, state.internalised, self._captured, seed=seed + 6)
+        self._advect(state, dt / 2, boundary, seed + 7)
+        self._react(state, dt / 2, reacted, seed + 8, backwards=True)
 
     def _parts_of(self, passed: Array) -> tuple[Array, Array, Array]:
         """What the linear terms, advection and the reactions book; the same views every time, so checked once."""

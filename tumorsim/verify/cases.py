@@ -1,7 +1,6 @@
 """The list of verification cases, and running them.
 
-Of physics.md I.4 one is missing: V17, the dose of a uniform activity, which belongs to dosimetry. V13 is its plane
-form; V12 and V18 are checked at the steady state.
+Of those of physics.md I.4, V13 is its plane form; V12 and V18 are checked at the steady state.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,6 +22,7 @@ from tumorsim.verify import (
     point_source,
     released_sphere,
     rotating_advection,
+    sphere_dose,
     spherical_tumour,
     strang_splitting,
     thiele_sphere,
@@ -49,6 +49,7 @@ CASES: tuple[VerificationCase, ...] = (
     *spherical_tumour.CASES,
     *manufactured_pressure.CASES,
     *layered_medium.CASES,
+    *sphere_dose.CASES,
 )
 
 

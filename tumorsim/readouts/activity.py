@@ -1,0 +1,166 @@
+"""From the amounts in a result to activity: at an instant, as the mean over a frame, and added up over time.
+
+Between outputs the *amount* of agent is taken to change linearly and its label to decay exactly, so that
+
+    ∫ A dt = A_inj/dose · Σ_k w_k N_k ,     w_k = ∫ hat_k(t) e^{−λt} dt
+
+with hat_k the piecewise linear function that is 1 at output k and 0 at the others. A run that decays its agent by
+itself holds N e^{−λt}; it is first corrected for that decay.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import isclose, log
+
+import numpy as np
+
+from tumorsim.errors import ConfigError, Problem
+from tumorsim.readouts.blood import blood_concentration, blood_volume_fraction
+from tumorsim.readouts.nuclides import Nuclide
+from tumorsim.results import Results, time_text
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
+"""Gauss points: exact to rounding for intervals between outputs of up to some ten half-lives."""
+_FINEST = 20
+"""Points per mean life of the nuclide on a curve of its activity [D]: straight lines between are right to 3e-4."""
+HALF_LIFE_SLACK = 0.02
+"""Relative difference between the half-life of the run and that of the nuclide that is let pass [D]."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """A nuclide on the agent of a result: ``injected`` is the activity at time 0 in Bq, of the whole ``dose``."""
+
+    nuclide: Nuclide
+    injected: float
+    dose: float
+
+    @property
+    def per_amount(self) -> float:
+        """Activity of a unit of the dose at time 0, Bq."""
+        return self.injected / self.dose
+
+
+def label(results: Results, nuclide: Nuclide, *, injected: float | None = None) -> Label:
+    """The agent labelled with ``nuclide``; ``injected`` in Bq, by default the dose where that is an activity.
+
+    Raises ConfigError without either, and where the run itself decayed with another half-life.
+    """
+    problems = []
+    if results.steady:
+        fault = "a steady state under a constant plasma concentration has no injected activity"
+        problems.append(Problem("run.mode", "steady", fault, 'Use a run with mode = "transient"'))
+    own = results.config.get("agent", {}).get("decay_half_life")
+    if own and not isclose(own, nuclide.half_life, rel_tol=HALF_LIFE_SLACK):
+        fault = f"the run decayed with a half-life of {time_text(own)}, {nuclide.name} has another"
+        problems.append(Problem("nuclide", nuclide.name, fault, "Name the nuclide of the run"))
+    if injected is None:
+        injected = results.dose if results.amount_unit == "Bq" else None
+    if injected is None or not results.dose:
+        fault = "the injected activity is not known from the dose of the run"
+        problems.append(Problem("activity", None, fault, 'Give it, for example "185 MBq"'))
+    elif injected <= 0:
+        problems.append(Problem("activity", injected, "it is not above zero", 'Give for example "185 MBq"'))
+    if problems or injected is None or results.dose is None:
+        raise ConfigError(*problems)
+    return Label(nuclide, injected, results.dose)
+
+
+def frame_weights(times: np.ndarray, start: float, end: float, *, decay_rate: float) -> np.ndarray:
+    """``w_k = ∫_start^end hat_k(t) e^{−λt} dt`` for outputs at ``times`` (T,), s. They add up to ∫ e^{−λt} dt.
+
+    Raises ConfigError for a frame that is not within the outputs.
+    """
+    slack = 1e-9 * times[-1]
+    if not times[0] - slack <= start < end <= times[-1] + slack:
+        fault = f"the outputs go from {time_text(times[0])} to {time_text(times[-1])}"
+        shown = f"{time_text(start)} to {time_text(end)}"
+        raise ConfigError(Problem("frame", shown, fault, "Choose a frame within them, or run for longer"))
+    weights = np.zeros(len(times))
+    for k, (t0, t1) in enumerate(pairwise(times)):
+        low, high = max(t0, start), min(t1, end)
+        if low < high:
+            t = low + (high - low) * (_NODES + 1) / 2
+            density = _WEIGHTS * (high - low) / 2 * np.exp(-decay_rate * t)
+            later = (t - t0) / (t1 - t0)
+            weights[k] += (density * (1 - later)).sum()
+            weights[k + 1] += (density * later).sum()
+    return weights
+
+
+def tail_weight(end: float, *, decay_rate: float, biological_half_life: float = float("inf")) -> float:
+    """``∫_end^∞ e^{−λt} 2^{−(t−end)/T_b} dt``: what the last output adds after it, s.
+
+    With an infinite biological half-life T_b everything stays and decays in place: the physical tail.
+    """
+    return float(np.exp(-decay_rate * end) / (decay_rate + log(2) / biological_half_life))
+
+
+def weighted_activity(
+    results: Results, of: Label, weights: np.ndarray, *, blood_weights: np.ndarray | None = None
+) -> np.ndarray:
+    """``A_inj/dose · Σ_k w_k N_k``, (nz, ny, nx), Bq/m³ times the unit of the weights.
+
+    ``weights`` (T,) one per output, for the amounts without decay. With ``blood_weights`` the blood in the tissue
+    counts too: ``v_b C_b`` with the weight of its own. Outputs of weight 0 are not read.
+    """
+    scale, gain = of.per_amount, _decay_correction(results, of)
+    total = np.zeros(results.grid.shape)
+    for step in np.flatnonzero(weights):
+        total += weights[step] * gain[step] * scale * results.total(step=int(step))
+    if blood_weights is not None:
+        in_blood = np.nan_to_num(blood_concentration(results)) * gain
+        total += scale * float((blood_weights * in_blood).sum()) * blood_volume_fraction(results)
+    return total
+
+
+def _decay_correction(results: Results, of: Label) -> np.ndarray:
+    """What the amounts of every output are to be multiplied with to undo the decay in the run."""
+    decays = bool(results.config.get("agent", {}).get("decay_half_life"))
+    return np.exp(of.nuclide.decay_rate * results.times) if decays else np.ones(len(results.times))
+
+
+def mean_activity(results: Results, of: Label, start: float, end: float, *, blood: bool = True) -> np.ndarray:
+    """Activity averaged over the frame from ``start`` to ``end`` (s), Bq/m³, with the blood unless ``blood`` is off."""
+    weights = frame_weights(results.times, start, end, decay_rate=of.nuclide.decay_rate) / (end - start)
+    return weighted_activity(results, of, weights, blood_weights=weights if blood else None)
+
+
+def time_integrated_activity(
+    results: Results,
+    of: Label,
+    *,
+    tail: bool = True,
+    biological_half_life: float = float("inf"),
+    blood: bool = False,
+) -> np.ndarray:
+    """``Ã = ∫ A dt`` from the first output on, decays per m³, (nz, ny, nx) (physics.md G.2).
+
+    After the last output the agent stays (or leaves with ``biological_half_life``, s) and decays, ``tail`` off ends
+    it there. ``blood`` adds the blood in the tissue up to the last output; it has no tail, since blood clears.
+    """
+    rate, last = of.nuclide.decay_rate, float(results.times[-1])
+    weights = np.zeros(len(results.times))
+    if len(results.times) > 1:
+        weights = frame_weights(results.times, float(results.times[0]), last, decay_rate=rate)
+    blood_weights = weights.copy() if blood else None
+    if tail:
+        weights[-1] += tail_weight(last, decay_rate=rate, biological_half_life=biological_half_life)
+    return weighted_activity(results, of, weights, blood_weights=blood_weights)
+
+
+def decay_over_frame(start: float, end: float, *, decay_rate: float) -> float:
+    """``e^{−λt₁}(1 − e^{−λΔ})/(λΔ)``: mean over a frame of what decay leaves of an activity at time 0."""
+    x = decay_rate * (end - start)
+    return float(np.exp(-decay_rate * start) * (-np.expm1(-x) / x if x else 1.0))
+
+
+def mean_course(results: Results, of: Label, region: str) -> tuple[np.ndarray, np.ndarray]:
+    """Times (s) and a region's mean activity in tissue (Bq/m³), also between outputs: decay looks straight there."""
+    amount = results.statistics[f"{region}/mean_total"] * _decay_correction(results, of)
+    pieces = np.ceil(_FINEST * of.nuclide.decay_rate * np.diff(results.times)).astype(int) + 1
+    spans = zip(pairwise(results.times), pieces, strict=True)
+    parts = [np.linspace(start, end, n, endpoint=False) for (start, end), n in spans]
+    times = np.concatenate([*parts, results.times[-1:]])
+    decay = np.exp(-of.nuclide.decay_rate * times)
+    return times, of.per_amount * np.interp(times, results.times, amount) * decay

@@ -1,0 +1,56 @@
+"""Agent in blood, as a result tells it: for ratios to blood and for the blood that a scanner sees in tissue."""
+
+import numpy as np
+
+from tumorsim.agents.body_size import plasma_volume
+from tumorsim.results import Results
+
+HAEMATOCRIT = 0.45
+"""Red cells per blood volume [M]; the agent is taken to stay out of them."""
+
+
+def plasma_concentration(results: Results) -> np.ndarray:
+    """``C_p`` at every output, amount per plasma volume; nan where the result does not tell it.
+
+    The amount in plasma of the ledger over the plasma volume of the config; in a steady state the constant one.
+    """
+    dosing = results.config.get("dosing", {})
+    if results.steady:
+        given = dosing.get("plasma_concentration")
+        return np.full(len(results.times), given["value"] if given else np.nan)
+    volume, body = dosing.get("plasma_volume"), dosing.get("body")
+    if volume is None and body is not None:
+        volume = plasma_volume(body, mass=dosing.get("body_mass"))
+    if volume is None or "plasma" not in results.ledger:
+        return np.full(len(results.times), np.nan)
+    return results.ledger["plasma"] / volume
+
+
+def blood_concentration(results: Results, *, haematocrit: float = HAEMATOCRIT) -> np.ndarray:
+    """``C_b = (1 − Hct) C_p`` at every output, amount per blood volume."""
+    return (1 - haematocrit) * plasma_concentration(results)
+
+
+def blood_volume_fraction(results: Results) -> np.ndarray:
+    """Blood volume per tissue volume, (nz, ny, nx).
+
+    The field ``vessel_volume_fraction`` where it is stored; that of the network where there is one; else from
+    the wall area of cylinders of the radius r = ``vessels.default_radius``, ``v_b = (S/V) r/2``, capillaries of
+    5 µm unless the config says otherwise [D]. Zero where the file holds none of these.
+    """
+    if "vessel_volume_fraction" in results.fields:
+        return results.field("vessel_volume_fraction").astype(np.float64)
+    if results.network is not None:
+        from tumorsim.vessels.rasterise import rasterise
+
+        return rasterise(results.network, results.grid).volume_fraction
+    if "vessel_area_density" not in results.fields:
+        return np.zeros(results.grid.shape)
+    radius = float(results.config["vessels"]["default_radius"])
+    return results.field("vessel_area_density").astype(np.float64) * radius / 2
+
+
+def total_with_blood(results: Results, *, step: int) -> np.ndarray:
+    """Amount per tissue volume that a scanner sees, tissue and blood in it: ``N + v_b C_b``, (nz, ny, nx)."""
+    in_blood = float(np.nan_to_num(blood_concentration(results)[step]))
+    return results.total(step=step) + blood_volume_fraction(results) * in_blood
