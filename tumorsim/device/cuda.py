@@ -79,6 +79,11 @@ class CudaDevice:
 
         return call
 
+    def in_one_pass(self, *steps: tuple[Call, Mapping[str, Any]]) -> None:
+        """One after the other."""
+        for call, given in steps:
+            call(given)
+
     def _function(self, launch: Launch) -> Any:
         key = (launch.source.name, launch.real.name)
         if key not in self._kernels:

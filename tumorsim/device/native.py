@@ -1,7 +1,7 @@
 """The native device: the same ``.cu`` text, built by the machine's C++ compiler behind a small host shim.
 
-Each row of voxels is one block with one thread, rows are shared out by OpenMP, and the compiler vectorises the
-loop along x. Libraries are cached by the hash of text, headers, flags, compiler and processor.
+Each row of voxels is one block with one thread, tiles of rows are shared out by OpenMP, and the compiler vectorises
+the loop along x. Libraries are cached by the hash of text, headers, flags, compiler and processor.
 
 Environment: ``CXX`` names the compiler, ``TUMORSIM_CACHE`` the cache folder; ``TUMORSIM_NATIVE_SANITIZE=1`` builds
 with AddressSanitizer and UndefinedBehaviorSanitizer (the process must preload libasan).
@@ -16,6 +16,7 @@ import struct
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -65,13 +66,12 @@ class NativeDevice(NumpyDevice):
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         self.calls = Calls()
         self._compiler = compiler
-        self._kernels: dict[tuple[str, str], Any] = {}
+        self._libraries: dict[tuple[str, str], ctypes.CDLL] = {}
         self.description = f"{_version(compiler)}, OpenMP on {len(os.sched_getaffinity(0))} cores"
 
     def prepare(self, operator: Operator, arguments: Mapping[str, Any]) -> Call:
         """What stays the same is packed once, the scalars for every call."""
         launch = operator.check(arguments)
-        function = self._function(launch)
         parameters = launch.source.parameters
         values = [launch.fixed[p.name] for p in parameters if p.name in launch.fixed]
         many = max((v.size for v in values if isinstance(v, np.ndarray)), default=0) >= PARALLEL
@@ -81,24 +81,41 @@ class NativeDevice(NumpyDevice):
             many,
             *(v.ctypes.data if isinstance(v, np.ndarray) else v or 0 for v in values),
         )
-        scalars = struct.Struct(
-            "".join(p.dtype(launch.real).char for p in parameters if p.name in launch.scalars)
-        )
+        scalars = "".join(p.dtype(launch.real).char for p in parameters if p.name in launch.scalars)
+        return _NativeCall(launch, self._library(launch), fixed, struct.Struct(scalars))
 
-        def call(given: Mapping[str, Any]) -> None:
-            function(fixed, scalars.pack(*launch.scalar_values(given)))
+    def in_one_pass(self, *steps: tuple[Call, Mapping[str, Any]]) -> None:
+        """A slab of the second call follows as soon as the first is a slab ahead, while the slabs are in the cache."""
+        (first, given_first), (second, given_second) = steps
+        assert isinstance(first, _NativeCall) and isinstance(second, _NativeCall)
+        packed = first.fixed, first.pack(given_first), second.fixed, second.pack(given_second)
+        first.library.launch_pair(*packed)
 
-        return call
-
-    def _function(self, launch: Launch) -> Any:
+    def _library(self, launch: Launch) -> ctypes.CDLL:
         key = (launch.source.name, launch.real.name)
-        if key not in self._kernels:
-            library = build(launch, compiler=self._compiler)
-            function = ctypes.CDLL(str(library)).launch_rows
-            function.restype = None
-            function.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
-            self._kernels[key] = function
-        return self._kernels[key]
+        if key not in self._libraries:
+            library = ctypes.CDLL(str(build(launch, compiler=self._compiler)))
+            for function, arguments in ((library.launch_rows, 2), (library.launch_pair, 4)):
+                function.restype = None
+                function.argtypes = [ctypes.c_char_p] * arguments
+            self._libraries[key] = library
+        return self._libraries[key]
+
+
+@dataclass(frozen=True)
+class _NativeCall:
+    """A checked call: the library of its kernel, what stays the same as bytes, and how the scalars become bytes."""
+
+    launch: Launch
+    library: ctypes.CDLL
+    fixed: bytes
+    scalars: struct.Struct
+
+    def pack(self, given: Mapping[str, Any]) -> bytes:
+        return self.scalars.pack(*self.launch.scalar_values(given))
+
+    def __call__(self, given: Mapping[str, Any]) -> None:
+        self.library.launch_rows(self.fixed, self.pack(given))
 
 
 def build(launch: Launch, *, compiler: str) -> Path:
@@ -114,7 +131,7 @@ def build(launch: Launch, *, compiler: str) -> Path:
 
 
 def _translation_unit(launch: Launch) -> str:
-    """Shim, kernel, and a function that walks its rows."""
+    """Shim, kernel, a function that walks its rows, and one that takes two calls in one walk up the slabs."""
     source = launch.source
     declared = {p.name: f"{p.ctype}{'*' if p.pointer else ''} {p.name};" for p in source.parameters}
     passed = ", ".join(
@@ -126,15 +143,51 @@ def _translation_unit(launch: Launch) -> str:
 {source.text}
 struct Fixed {{ int rows_z, rows_y, many; {" ".join(declared[name] for name in launch.fixed)} }};
 struct Scalars {{ {" ".join(declared[name] for name in launch.scalars)} }};
+static void run(const Fixed* fixed, const Scalars* scalars, int z, int first_y, int end_y)
+{{
+    blockIdx.y = z;
+    for (int y = first_y; y < end_y; ++y, walk.from_below_y = true) {{
+        blockIdx.x = y;
+        {source.name}({passed});
+    }}
+}}
 extern "C" void launch_rows(const Fixed* fixed, const Scalars* scalars)
 {{
-    #pragma omp parallel for collapse(2) schedule(static) if (fixed->many)
-    for (int z = 0; z < fixed->rows_z; ++z)
-        for (int y = 0; y < fixed->rows_y; ++y) {{
-            blockIdx.x = y;
-            blockIdx.y = z;
-            {source.name}({passed});
+    const int tiles = (fixed->rows_y + Walk::TILE - 1) / Walk::TILE;
+    #pragma omp parallel if (fixed->many)
+    {{
+        int last_tile = -1, last_z = -1;
+        #pragma omp for collapse(2) schedule(static)
+        for (int tile = 0; tile < tiles; ++tile)
+            for (int z = 0; z < fixed->rows_z; ++z) {{
+                walk = {{false, tile == last_tile && z == last_z + 1}};
+                const int end = tile + 1 < tiles ? (tile + 1) * Walk::TILE : fixed->rows_y;
+                run(fixed, scalars, z, tile * Walk::TILE, end);
+                last_tile = tile, last_z = z;
+            }}
+    }}
+}}
+extern "C" void launch_pair(const Fixed* fixed, const Scalars* scalars, const Fixed* fixed2, const Scalars* scalars2)
+{{
+    const auto slab = [](const Fixed* fixed, const Scalars* scalars, int z) {{
+        walk = {{false, false}};
+        run(fixed, scalars, z, 0, fixed->rows_y);
+    }};
+    #pragma omp parallel if (fixed->many)
+    {{
+        const int end = fixed->rows_z, parts = parts_of_walk(), part = part_of_walk();
+        const int low = (int)((long long)end * part / parts), high = (int)((long long)end * (part + 1) / parts);
+        for (int z = low; z < high; ++z) {{
+            slab(fixed, scalars, z);
+            if (z - 1 > low || (low == 0 && z == 1))       // the slab below the lowest is another thread's
+                slab(fixed2, scalars2, z - 1);
         }}
+        #pragma omp barrier
+        if (low > 0 && low < high)
+            slab(fixed2, scalars2, low);
+        if (high - 1 > low || (low == 0 && high == 1))
+            slab(fixed2, scalars2, high - 1);
+    }}
 }}
 """
 

@@ -46,3 +46,8 @@ class NumpyDevice:
     def prepare(self, operator: Operator, arguments: Mapping[str, Any]) -> Call:
         operator.check(arguments)
         return lambda given: operator.body(**given)
+
+    def in_one_pass(self, *steps: tuple[Call, Mapping[str, Any]]) -> None:
+        """One after the other."""
+        for call, given in steps:
+            call(given)

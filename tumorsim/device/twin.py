@@ -66,6 +66,7 @@ class Device(Protocol):
     def dot(self, a: Array, b: Array) -> float: ...
     def maximum(self, array: Array) -> float: ...
     def prepare(self, operator: "Operator", arguments: Mapping[str, Any]) -> "Call": ...
+    def in_one_pass(self, *steps: "tuple[Call, Mapping[str, Any]]") -> None: ...
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,18 @@ class Operator(Generic[P]):
             bound = self.signature.bind(*args, **kwargs)
             bound.apply_defaults()
             given = bound.arguments
+        self._prepared(device, given)(given)
+
+    def twice(self, device: Device, first: Mapping[str, Any], second: Mapping[str, Any]) -> None:
+        """Two calls, given all their arguments by name; the same as one after the other.
+
+        The device may take them in one pass over memory, the second one slab behind the first. So a slab of the second
+        may read what the first writes there and in the slabs next to it, and write what the first reads there and in
+        these; not further away.
+        """
+        device.in_one_pass(*((self._prepared(device, given), given) for given in (first, second)))
+
+    def _prepared(self, device: Device, given: Mapping[str, Any]) -> Call:
         arrays = tuple([given.get(name) for name in self.shapes])
         key = (self, *map(id, arrays))
         call = device.calls.find(key)
@@ -178,7 +191,7 @@ class Operator(Generic[P]):
             self.signature.bind(**given)
             call = device.prepare(self, given)
             device.calls.keep(key, call, arrays)
-        call(given)
+        return call
 
     @cached_property
     def source(self) -> KernelSource:
