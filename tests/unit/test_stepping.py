@@ -128,6 +128,9 @@ def test_an_error_that_no_step_reaches_is_told():
         def step(self, state, start, dt, plasma):
             state.concentration += 1.0
 
+        def concentrations(self, state):
+            return (state.concentration,)
+
     moment = Moment(0, 0.0, 0, transport().start())
     with pytest.raises(NumericsError, match=r"run\.step_error"):
         next(controlled_steps(moment, Restless(), SCHEDULE, BOLUS, tolerance=1e-3))

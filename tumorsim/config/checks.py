@@ -14,6 +14,7 @@ from tumorsim.agents.catalogue import agent_names
 from tumorsim.agents.particle import radius_from_molar_mass
 from tumorsim.agents.plasma import PlasmaCurve
 from tumorsim.config.dosing import dosing_times, prescribed_curve
+from tumorsim.config.drug_checks import DRUG_CHECKS
 from tumorsim.config.inputs import WHOLE, Inputs, length, require_file, voxel_counts
 from tumorsim.config.schema import Agent, Config, Core, Dosing, Margin, Region, Tissue, Undecidable
 from tumorsim.config.values import Amount, suggestion
@@ -319,6 +320,22 @@ def _repeats(inputs: Inputs) -> Problems:
         yield from _late_doses(dosing_times(dosing), inputs.config.run.duration)
 
 
+def _closed_body(inputs: Inputs) -> Problems:
+    """A closed body is made from the half-lives of one dose."""
+    config = inputs.config
+    if not config.dosing.closed_body:
+        return
+    cure = "Give half-lives and one dose, or remove closed_body"
+    if config.drug is not None:
+        yield Problem(
+            "dosing.closed_body", True, "is not for a carrier with a [drug]", "Remove one of the two"
+        )
+    if not isinstance(prescribed_curve(config), PlasmaCurve):
+        yield Problem("dosing.closed_body", True, "needs a plasma curve that is a sum of exponentials", cure)
+    if config.run.mode == "steady":
+        yield Problem("dosing.closed_body", True, "has no steady state", 'Use run.mode = "transient"')
+
+
 def _late_doses(times: tuple[float, ...], duration: float) -> Problems:
     if duration and max(times) >= duration:
         fault = f"the last dose comes at {max(times):g} s, and the run ends at {duration:g} s"
@@ -585,6 +602,7 @@ CHECKS: tuple[Callable[[Inputs], Problems], ...] = (
     _compartments,
     _repeats,
     _prescribed_curve,
+    _closed_body,
     _decay,
     _pores,
     _binding,
@@ -593,5 +611,6 @@ CHECKS: tuple[Callable[[Inputs], Problems], ...] = (
     _output_times,
     _transient,
     _steady,
+    *DRUG_CHECKS,
     _memory,
 )

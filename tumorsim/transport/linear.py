@@ -40,11 +40,11 @@ NOTHING_OUTSIDE = (0.0,) * 6
 class LinearTransport:
     """Diffusion, wall exchange, lymph and (``convects``) slow convection on one grid, one step of any length at a time.
 
-    Conserves what it books, and what it says was captured. ``available_fraction`` is on the host, ``epsilon`` the same on
-    the device; the wall's P S/V (1/s) and σ, φ_v and φ_L (1/s) are maps, ``most_capture`` the highest κ of every voxel
-    (1/s) on the host. ``explicit_limit`` is ``min ε/(Σ_faces g + ½ Σ r + b + φ_L + κ)``, the longest positive step of
-    forward Euler, s; ``crossing_time`` ``min ε/Σ_faces g``, that of diffusion alone; ``step_limit`` the longest stable
-    step. All are infinite where nothing happens.
+    Conserves what it books, and what it says was captured. ``available_fraction`` is on the host, ``epsilon`` the
+    same on the device; the wall's P S/V (1/s) and σ, φ_v and φ_L (1/s) are maps, ``most_capture`` the highest κ of
+    every voxel (1/s) on the host. ``explicit_limit`` is ``min ε/(Σ_faces g + ½ Σ r + b + φ_L + κ)``, the longest
+    positive step of forward Euler, s; ``crossing_time`` ``min ε/Σ_faces g``, that of diffusion alone; ``step_limit``
+    the longest stable step. All are infinite where nothing happens.
     """
 
     def __init__(
@@ -148,12 +148,12 @@ class LinearTransport:
         """C after ``dt``, and an array that is free again.
 
         ``plasma`` are the means of C_p over the two halves of the step. ``capture`` is κ (1/s), at most
-        ``most_capture``, and ``captured`` receives what it takes out, amount/m³ of tissue, never negative; given these, ``source`` is
-        what else comes into the voxels, amount/(m³ s). ``booked`` (float64, 4 terms per row) is added to: what entered
-        from plasma, and TERMS, amount per voxel volume. ``scratch`` is like C. The two may change roles: go on with the
-        returned ones.
+        ``most_capture``, and ``captured`` receives what it takes out, amount/m³ of tissue, never negative; given
+        these, ``source`` is what else comes into the voxels, amount/(m³ s). ``booked`` (float64, 4 terms per row) is
+        added to: what entered from plasma, and TERMS, amount per voxel volume. ``scratch`` is like C. The two may
+        change roles: go on with the returned ones.
         """
-        if self.explicit_limit == inf:
+        if self.explicit_limit == inf and capture is None:
             return concentration, scratch
         drive = _Drive(dt, *line_through(plasma), source, capture, captured, seed)
         if self._entering is not None:

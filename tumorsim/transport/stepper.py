@@ -79,13 +79,29 @@ PASSED = ("entered", "returned", "lymph", "boundary", "decayed", "degraded")
 class State:
     """The pools on the device: C of the free agent in the available fluid; bound and internalised per tissue volume.
 
-    ``passed`` (float64, per term of PASSED and row) is what has passed since the start, amount per voxel volume.
+    ``passed`` (float64, per term of PASSED and row) is what has passed since the start, amount per voxel volume. A
+    carrier that releases a drug (transport.payload) has more: the drug's C and what of it has passed, the drug in
+    cells, and what was ``released`` outside and inside of cells; ``body`` is a closed one (transport.closed_body).
     """
 
     concentration: Array
     bound: Array | None
     internalised: Array | None
     passed: Array
+    drug: Array | None = None
+    drug_in_cells: Array | None = None
+    drug_passed: Array | None = None
+    released: Array | None = None
+    body: Array | None = None
+
+
+@dataclass(frozen=True)
+class Drive:
+    """What drives a step from outside: κ of cells (1/s), where to keep what they take, a source (amount/(m³ s))."""
+
+    capture: Array
+    captured: Array
+    source: Array
 
 
 class Stepper:
@@ -116,7 +132,7 @@ class Stepper:
             raise NumericsError(
                 "the available fraction ε is 0 somewhere, where C = N/ε has no value. Give a small one"
             )
-        self._epsilon = epsilon = device.upload(self.available_fraction)
+        self.epsilon = epsilon = device.upload(self.available_fraction)
         common = {
             "velocity": flow.velocity,
             "retardation": _map(properties.retardation, grid),
@@ -159,6 +175,10 @@ class Stepper:
         }
         self.step_size = min(self.limits.values())
 
+    @property
+    def pool_names(self) -> tuple[str, ...]:
+        return "free", "bound", "internalised"
+
     def start(self, pools: Mapping[str, np.ndarray] | None = None) -> State:
         """The state with the given amounts per tissue volume (``free``, ``bound``, ``internalised``); else empty."""
         pools = pools or {}
@@ -186,17 +206,30 @@ class Stepper:
 
     def amounts(self, state: State) -> dict[str, float]:
         """What each pool holds in all, and what has passed in all (PASSED); float64, summed on the device."""
-        free = self.device.dot(self._epsilon, state.concentration)
+        free = self.device.dot(self.epsilon, state.concentration)
         rest = {"bound": state.bound, "internalised": state.internalised}
         held = {n: 0.0 if a is None else float(self.device.sum(a)) for n, a in rest.items()}
         passed = dict(zip(PASSED, map(float, self.device.sum(state.passed, axis=(1, 2))), strict=True))
         return {n: total * self.grid.voxel_volume for n, total in {"free": free, **held, **passed}.items()}
 
-    def step(self, state: State, start: float, dt: float, plasma: Plasma) -> None:
-        """Take ``state`` from time ``start`` over ``dt``, in place; second order in ``dt``."""
-        half = start + dt / 2
+    @staticmethod
+    def seed(start: float) -> int:
+        """Of the dithered rounding in the step from ``start``: a run that is resumed draws the same."""
+        return crc32(pack("<d", start)) >> 2
+
+    def concentrations(self, state: State) -> tuple[Array, ...]:
+        """What the error of a step is measured by."""
+        return (state.concentration,)
+
+    def step(
+        self, state: State, start: float, dt: float, plasma: Plasma, *, drive: Drive | None = None
+    ) -> None:
+        """Take ``state`` from time ``start`` over ``dt``, in place; second order in ``dt``.
+
+        With a ``drive``, cells take the agent up at its κ instead of the uptake rate, and what they take is left there.
+        """
+        half, seed = start + dt / 2, self.seed(start)
         linear, boundary, reacted = self._parts_of(state.passed)
-        seed = crc32(pack("<d", start)) >> 2  # of the dithered rounding: a run that is resumed draws the same
         self._react(state, dt / 2, reacted, seed)
         self._advect(state, dt / 2, boundary, seed + 4)
         state.concentration, self._scratch = self._linear.advance(
@@ -204,12 +237,13 @@ class Stepper:
             self._scratch,
             dt,
             plasma=(plasma.mean(start, half), plasma.mean(half, start + dt)),
-            capture=self._capture,
-            captured=self._captured,
+            capture=drive.capture if drive else self._capture,
+            captured=drive.captured if drive else self._captured,
+            source=drive.source if drive else None,
             booked=linear,
             seed=seed + 5,
         )
-        if self._captured is not None:
+        if drive is None and self._captured is not None:
             collect(self.device, state.internalised, self._captured, seed=seed + 6)
         self._advect(state, dt / 2, boundary, seed + 7)
         self._react(state, dt / 2, reacted, seed + 8, backwards=True)
