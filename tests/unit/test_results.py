@@ -150,7 +150,7 @@ def test_an_unknown_name_gets_a_hint(results):
 def test_series_have_one_number_per_output(results):
     np.testing.assert_array_equal(results.statistics["tumour/mean_free"], HOURS)
     np.testing.assert_array_equal(results.ledger["injected"], 2 * np.array(HOURS))
-    assert set(results.ledger) == {"injected"}
+    assert set(results.ledger) == {"injected", "free"}
 
 
 def test_the_network_comes_back_in_array_order(tmp_path):
