@@ -126,9 +126,9 @@ def test_collect(shape, real, device):
 @pytest.mark.parametrize("pools", ["free", "all"])
 def test_release(shape, real, device, pools, first):
     a = Arrays(shape, real)
-    bound, cells, heat = (a.field() if pools == "all" else None for _ in range(3))
+    bound, cells, place, heat = (a.field() if pools == "all" else None for _ in range(4))
     out, inside = (a.poisoned() if first else a.field() for _ in range(2))
-    arguments = [a.field(), bound, cells, out, inside, a.rows(2, fill=1.0), heat, a.field(0.1, 1)]
+    arguments = [a.field(), bound, cells, out, inside, a.rows(2, fill=1.0), place, heat, a.field(0.1, 1)]
     rates = {"outside": 0.2, "inside": 0.4, "triggered": 0.5, "dt": 0.7}
     assert_twins_agree(release, device, arguments, real, **rates, first=first, seed=6)
 

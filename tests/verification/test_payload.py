@@ -186,3 +186,36 @@ def test_heat_releases_in_the_heated_region_only(tmp_path):
     assert gain[1][tumour].mean() > 2 * gain[0][tumour].mean()
     far = labels == cold.region_names.index("normal")
     assert gain[1][far].mean() < 1.5 * gain[0][far].mean()
+
+
+PLACES = {
+    "light": [
+        "light.face=z_high",
+        "light.release_rate=1e-3 1/s",
+        "light.penetration_depth=1 mm",
+        "light.duration=1 h",
+    ],
+    "enzymes": ["tissue.regions.tumour.carrier_release_rate=1e-3 1/s"],
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_light_and_enzymes_release_where_they_are(tmp_path, place):
+    """Of carriers that release nothing by themselves: half the box is lit, or the tumour alone has the enzyme."""
+    overrides = [*DOXIL, "agent.release_model=none", *PLACES[place]]
+    case = tumorsim.load(configs_directory() / "quickstart.toml", overrides=overrides)
+    results = simulate(case, out=tmp_path / "place.vtkhdf")
+    per_carrier = results.field("drug_free", time="1 h") / np.maximum(
+        results.field("free", time="1 h"), 1e-300
+    )
+    if place == "light":
+        assert (
+            per_carrier[-1].mean() > 5 * per_carrier[0].mean()
+        )  # 5.5 mm further down e^{-5.5}; the drug spreads
+        return
+    labels = results.field("region")
+    tumour, normal = (labels == results.region_names.index(name) for name in ("tumour", "normal"))
+    assert (
+        results.field("drug_free", time="1 h")[tumour].mean()
+        > 5 * results.field("drug_free", time="1 h")[normal].mean()
+    )

@@ -200,6 +200,9 @@ class Region(Table):
     cell_density: v.NumberDensity | None = Field(
         default=None, description="cells that take up a released drug, per tissue volume"
     )
+    carrier_release_rate: v.Rate | None = Field(
+        default=None, description="that enzymes or acid of this tissue add, to carriers outside cells"
+    )
     uptake_rate: v.Rate | None = Field(
         default=None, description="first-order cellular uptake of the free agent"
     )
@@ -508,6 +511,16 @@ class Heating(Table):
     )
 
 
+class Light(Table):
+    """A window of light on one face of the box, which triggers carriers at a rate that falls with depth."""
+
+    face: Annotated[str, v.OneOf(FACES)] = Field(description="that is lit", examples=['"z_high"'])
+    release_rate: v.Rate = Field(description="that it adds at the lit face, sensitivity times fluence rate")
+    penetration_depth: v.Length = Field(description="in which it falls by e", examples=['"3 mm"'])
+    start: v.Time = 0.0
+    duration: v.Duration = Field(examples=['"10 min"'])
+
+
 class TwoCompartment(Table):
     """Plasma and one more compartment: three rates, or a clearance, an exchange and a volume."""
 
@@ -651,6 +664,7 @@ class Config(Table):
     agent: Agent
     drug: Drug | None = None
     heating: Heating | None = None
+    light: Light | None = None
     dosing: Dosing
     run: Run
     output: Output
@@ -675,7 +689,7 @@ class Config(Table):
 
     def of_agent(self, agent: Agent) -> "Config":
         """The same with another agent, which releases nothing."""
-        return self.model_copy(update={"agent": agent, "drug": None, "heating": None})
+        return self.model_copy(update={"agent": agent, "drug": None, "heating": None, "light": None})
 
     def of_one_size(self, diameter: float) -> "Config":
         """The same with particles of one ``diameter``."""

@@ -33,8 +33,10 @@ CELL_STEP = 0.25
 
 
 class Release(Protocol):
-    """How carriers release their drug; ``triggered_rate`` is a map in 1/s, or None."""
+    """How carriers release their drug; ``place_rate`` and ``triggered_rate`` are maps in 1/s, or None."""
 
+    @property
+    def place_rate(self) -> np.ndarray | None: ...
     @property
     def triggered_rate(self) -> np.ndarray | None: ...
     def rates(self, start: float, end: float) -> ReleaseRates: ...
@@ -102,7 +104,8 @@ class PayloadStepper:
         upload, real, shape = self.device.upload, carrier.real, self.grid.shape
         self._density = upload(cells.density, real) if cells else None
         self._constants = cells.constants if cells else _NO_CELLS
-        self._trigger = None if release.triggered_rate is None else upload(release.triggered_rate, real)
+        maps = release.place_rate, release.triggered_rate
+        self._place, self._trigger = (None if rate is None else upload(rate, real) for rate in maps)
         self._local = None if local_source is None else upload(local_source, real)
         self._released, self._released_in_cells, self._capture, self._source, self._captured = (
             self.device.empty(shape, real) for _ in range(5)
@@ -185,6 +188,7 @@ class PayloadStepper:
             self._released,
             self._released_in_cells,
             state.released,
+            self._place,
             self._trigger,
             self.carrier.epsilon,
             outside=rates.outside,
