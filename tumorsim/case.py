@@ -279,7 +279,7 @@ class Case:
             uptake = uptake.in_mol(drug.chosen().molar_mass or 0.0)
         return Cells(
             self.tissue_map("cell_density"), uptake.fastest, uptake.half_outside, uptake.half_inside,
-            uptake.efflux, 1 - uptake.albumin_bound_fraction,
+            uptake.efflux, 1 - uptake.albumin_bound_fraction, uptake.dna_on, uptake.dna_off,
         )  # fmt: skip
 
     @cached_property

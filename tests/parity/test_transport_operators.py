@@ -8,6 +8,7 @@ from tumorsim.operators.advect import LIMITERS, advect
 from tumorsim.operators.bind import bind
 from tumorsim.operators.cell_exchange import cell_exchange
 from tumorsim.operators.collect import collect
+from tumorsim.operators.interchange import interchange
 from tumorsim.operators.internalise import internalise
 from tumorsim.operators.release import release
 from tumorsim.operators.transport_stage import transport_stage
@@ -115,6 +116,11 @@ def test_internalise(shape, real, device, pools):
     rates = {"internalisation": 0.3 if pools == "all" else 0.0, "degradation": 0.2, "decay": 0.1, "dt": 0.5}
     arguments = [free, bound, cells, a.rows(2, fill=1.0), a.field(0.1, 1)]
     assert_twins_agree(internalise, device, arguments, real, **rates, seed=2)
+
+
+def test_interchange(shape, real, device):
+    a = Arrays(shape, real)
+    assert_twins_agree(interchange, device, [a.field(), a.field()], real, on=0.4, off=0.1, dt=0.8, seed=5)
 
 
 def test_collect(shape, real, device):

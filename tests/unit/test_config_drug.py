@@ -54,7 +54,7 @@ def test_the_drug_has_its_own_coefficients():
     assert drug.diffusivity.max() == pytest.approx(free * 7000e-12 / 60 + (1 - free) * 8.8e-12)
     assert drug.diffusivity.max() > 30 * carrier.diffusivity.max()
     assert drug.wall_permeability_density.max() > 1e3 * carrier.wall_permeability_density.max()
-    assert case.pool_names == ("free", "bound", "internalised", "drug_free", "drug_in_cells")
+    assert case.pool_names == ("free", "bound", "internalised", "drug_free", "drug_in_cells", "drug_on_dna")
 
 
 def test_what_is_in_carriers_and_what_is_free_in_blood_come_from_one_dose():

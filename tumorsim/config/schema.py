@@ -463,6 +463,8 @@ class CellUptake(Table):
     efflux: v.Rate | None = Field(default=None, description="by pumps")
     albumin_on: v.Rate | None = Field(default=None, description="binding to the albumin of tissue")
     albumin_off: v.Rate | None = None
+    dna_on: v.Rate | None = Field(default=None, description="of drug in cells to their DNA; default: none")
+    dna_off: v.Rate | None = Field(default=None, description="back from it")
     bound_diffusivity: v.Diffusivity = Field(
         default=ALBUMIN_BOUND_DIFFUSIVITY, description="of the drug on albumin; 8.8e-12 m^2/s [S]"
     )
@@ -471,7 +473,16 @@ class CellUptake(Table):
     )
 
     def chosen(self) -> "DrugUptake":
-        names = ("fastest", "half_outside", "half_inside", "efflux", "albumin_on", "albumin_off")
+        names = (
+            "fastest",
+            "half_outside",
+            "half_inside",
+            "efflux",
+            "albumin_on",
+            "albumin_off",
+            "dna_on",
+            "dna_off",
+        )
         given = {name: getattr(self, name) for name in names}
         return DrugUptake(**{name: value for name, value in given.items() if value is not None})
 
@@ -646,6 +657,7 @@ class Output(Table):
         "internalised",
         "drug_free",
         "drug_in_cells",
+        "drug_on_dna",
         "vessel_area_density",
     )
     compression: Literal["gzip", "none"] = "gzip"
