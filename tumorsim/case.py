@@ -304,8 +304,12 @@ class Case:
     @cached_property
     def drug(self) -> "Case | None":
         """The same case with the released drug for its agent; None where the agent keeps what it carries."""
-        drug = self.config.drug
-        return None if drug is None else Case(self.config.of_agent(drug))
+        if self.config.drug is None:
+            return None
+        drug = Case(self.config.of_agent(self.config.drug))
+        shared = ("grid", "regions", "network", "_perfused")  # the same tissue and the same blood
+        drug.__dict__.update({name: getattr(self, name) for name in shared})
+        return drug
 
     @cached_property
     def _laws(self) -> ReleaseLaws:
