@@ -23,10 +23,14 @@ if TYPE_CHECKING:
     from tumorsim.agents.agent import Agent
     from tumorsim.agents.description import Exposure
     from tumorsim.readouts.table import Table as Readouts
+    from tumorsim.render.view import Look
+    from tumorsim.results import Results
     from tumorsim.simulation import Progress
     from tumorsim.tissue.properties import RegionProperties
 
 INTERRUPTED = 130
+SCENE_NAMES = "overview, slices, pressure, velocity, delivery, penetration, compare, dose"
+"""Written here, so that ``--help`` need not load what draws; a test keeps it true."""
 OUT_OF_MEMORY = 3
 
 
@@ -150,24 +154,108 @@ def info(
         console.print(_table((part, "at the end", "meaning"), rows))
 
 
+SceneName = Annotated[str | None, typer.Option(help=f"One of {SCENE_NAMES}.")]
+Time = Annotated[str | None, typer.Option(help='Such as "24 h"; by default the last.')]
+FieldName = Annotated[str | None, typer.Option(help="The field to draw; by default that of the scene.")]
+Background = Annotated[str | None, typer.Option(help="dark or light.")]
+Size = Annotated[str | None, typer.Option(metavar="WxH", help="In pixels: 1600x1200.")]
+Degrees = Annotated[float | None, typer.Option(help="Of the camera, in degrees.")]
+Zoom = Annotated[float | None, typer.Option(help="Enlarges.")]
+Cut = Annotated[
+    str | None,
+    typer.Option(
+        metavar="X,Y,Z", help="Inner corner of the cut, 0 to 1 along each axis; 1,0,1 cuts nothing."
+    ),
+]
+Limits = Annotated[str | None, typer.Option(metavar="LOW,HIGH", help="Of the colours, in the unit shown.")]
+Log = Annotated[bool | None, typer.Option("--log/--linear", help="A logarithmic colour scale.")]
+SameScale = Annotated[bool | None, typer.Option("--same-scale", help="One colour scale for all times.")]
+LookFile = Annotated[
+    Path | None, typer.Option("--look", help="A TOML of these settings; options here have the last word.")
+]
+Second = Annotated[Path | None, typer.Option("--with", help="The second result, for compare.")]
+NuclideName = Annotated[str | None, typer.Option(help='On the agent, for dose: "Lu-177".')]
+Activity = Annotated[str | None, typer.Option(help='Injected, for dose: "7.4 GBq".')]
+DoseMap = Annotated[Path | None, typer.Option("--map", help="A dose map in Gy: NIfTI or .npy.")]
+
+
 @app.command()
 def render(
     file: ResultFile,
-    scene: Annotated[str, typer.Option(help="What to draw: overview or slices.")] = "overview",
-    time: Annotated[str | None, typer.Option(help='Such as "24 h"; by default the last.')] = None,
-    field: Annotated[str, typer.Option(help="The field to draw.")] = "free",
+    scene: SceneName = None,
+    time: Time = None,
+    field: FieldName = None,
     out: Annotated[
         Path | None, typer.Option(help="The PNG; by default FILE_SCENE.png, in this folder.")
     ] = None,
-    background: Annotated[str, typer.Option(help="dark or light.")] = "dark",
+    background: Background = None,
+    size: Size = None,
+    azimuth: Degrees = None,
+    elevation: Degrees = None,
+    zoom: Zoom = None,
+    cut: Cut = None,
+    limits: Limits = None,
+    log: Log = None,
+    same_scale: SameScale = None,
+    look: LookFile = None,
+    second: Second = None,
+    nuclide: NuclideName = None,
+    activity: Activity = None,
+    dose_map: DoseMap = None,
 ) -> None:
-    """Draw a result in 3D."""
+    """Draw a picture of a result: its anatomy, pressure, flow, delivery, penetration, dose, or a comparison."""
     from tumorsim.render.scene import render_scene
+
+    chosen = _look(
+        look, scene=scene, time=time, field=field, background=background, size=size, azimuth=azimuth,
+        elevation=elevation, zoom=zoom, cut=cut, limits=limits, log=log, same_scale=same_scale,
+    )  # fmt: skip
+    results, other = _shown(file, second, nuclide=nuclide, activity=activity, dose_map=dose_map)
+    out = out or Path(f"{file.stem}_{chosen.scene}.png")
+    print(render_scene(results, out=out, look=chosen, other=other))
+
+
+def _look(file: Path | None, **given: Any) -> "Look":
+    """The settings of a file, and over them the options given."""
+    from tumorsim.render.view import Look, read_look
+
+    for name, parts in (("size", "x"), ("cut", ","), ("limits", ",")):
+        if given[name] is not None:
+            given[name] = _numbers(given[name], parts, key=name, count=3 if name == "cut" else 2)
+    options = {name: value for name, value in given.items() if value is not None}
+    return Look(**(read_look(file) if file else {}) | options)
+
+
+def _numbers(text: str, separator: str, *, key: str, count: int) -> tuple[float, ...]:
+    """Numbers in an option, such as "1600x1200"."""
+    from tumorsim.errors import Problem
+
+    try:
+        numbers = tuple((int if key == "size" else float)(part) for part in text.split(separator))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != count:
+        example = {"size": "1600x1200", "cut": "0.5,0.5,0.5", "limits": "0,1"}[key]
+        raise ConfigError(
+            Problem(f"--{key}", text, f"{count} numbers were expected", f"Write --{key} {example}")
+        )
+    return numbers
+
+
+def _shown(
+    file: Path, second: Path | None, *, nuclide: str | None, activity: str | None, dose_map: Path | None
+) -> "tuple[Results, Results | None]":
+    """The result to draw, with a dose if one is asked for, and the one to compare with."""
+    from tumorsim.render.derived import with_dose, with_map
     from tumorsim.results import Results
 
-    out = out or Path(f"{file.stem}_{scene}.png")
-    picture = render_scene(Results(file), scene=scene, time=time, field=field, out=out, background=background)
-    print(picture)
+    results = Results(file)
+    if dose_map is not None:
+        results = with_map(results, dose_map)
+    elif nuclide is not None:
+        bq = None if activity is None else _given(activity, "Bq", "--activity")
+        results = with_dose(results, nuclide=nuclide, activity=bq)
+    return results, None if second is None else Results(second)
 
 
 @app.command()

@@ -30,8 +30,9 @@ def stored(with_vessels, tmp_path):
         yield results
 
 
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("scene", [name for name in SCENES if name not in ("compare", "dose")])
 @pytest.mark.parametrize("time", ["1 h", None])
 def test_a_file_and_its_contents_give_the_same_picture(stored, with_vessels, scene, time):
-    wish = {"scene": scene, "time": time, "size": (400, 300)}
-    assert (draw_scene(stored, **wish) == draw_scene(with_vessels, **wish)).all()
+    wish = {"scene": scene, "time": time, "size": (200, 200)}
+    same = draw_scene(stored, **wish) == draw_scene(with_vessels, **wish)
+    assert same.all()
