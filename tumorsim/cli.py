@@ -215,12 +215,61 @@ def render(
     print(render_scene(results, out=out, look=chosen, other=other))
 
 
+@app.command()
+def movie(
+    file: ResultFile,
+    out: Annotated[
+        Path | None, typer.Option(help="MP4 or GIF; by default FILE_SCENE.mp4, in this folder.")
+    ] = None,
+    scene: SceneName = None,
+    orbit: Annotated[bool, typer.Option("--orbit", help="Go round the tumour once.")] = False,
+    frames: Annotated[
+        int | None, typer.Option(min=1, help="By default one an output, 72 with --orbit.")
+    ] = None,
+    fps: Annotated[float | None, typer.Option(min=0.1, help="Frames per second; by default for 8 s.")] = None,
+    time: Annotated[str | None, typer.Option(help="With --orbit: stay at this time.")] = None,
+    field: FieldName = None,
+    background: Background = None,
+    size: Size = None,
+    azimuth: Degrees = None,
+    elevation: Degrees = None,
+    zoom: Zoom = None,
+    cut: Cut = None,
+    limits: Limits = None,
+    log: Log = None,
+    look: LookFile = None,
+    second: Second = None,
+    nuclide: NuclideName = None,
+    activity: Activity = None,
+    dose_map: DoseMap = None,
+) -> None:
+    """Film a result over time, or around the tumour with --orbit."""
+    from rich.progress import Progress
+
+    from tumorsim.render.movie import render_movie
+
+    chosen = _look(
+        look, scene=scene, time=time, field=field, background=background, size=size, azimuth=azimuth,
+        elevation=elevation, zoom=zoom, cut=cut, limits=limits, log=log,
+    )  # fmt: skip
+    results, other = _shown(file, second, nuclide=nuclide, activity=activity, dose_map=dose_map)
+    out = out or Path(f"{file.stem}_{chosen.scene}.mp4")
+    console = _console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("filming", total=None)
+        film = render_movie(
+            results, out=out, look=chosen, other=other, orbit=orbit, frames=frames, fps=fps,
+            progress=lambda done, of: bar.update(task, completed=done, total=of),
+        )  # fmt: skip
+    print(film)
+
+
 def _look(file: Path | None, **given: Any) -> "Look":
     """The settings of a file, and over them the options given."""
     from tumorsim.render.view import Look, read_look
 
     for name, parts in (("size", "x"), ("cut", ","), ("limits", ",")):
-        if given[name] is not None:
+        if given.get(name) is not None:
             given[name] = _numbers(given[name], parts, key=name, count=3 if name == "cut" else 2)
     options = {name: value for name, value in given.items() if value is not None}
     return Look(**(read_look(file) if file else {}) | options)

@@ -125,10 +125,10 @@ def colour_scale(
 
 
 def difference_scale(scale: ColourScale, difference: np.ndarray) -> ColourScale:
-    """The scale of differences (SI) of what ``scale`` shows: as far below zero as above."""
+    """The scale of differences of what ``scale`` shows, in its unit: as far below zero as above."""
     _, typical, highest = _extent(np.abs(difference), None)
-    top = _rounded_up(typical * scale.factor) or 1.0
-    clipped = bool(highest * scale.factor > top * (1 + 1e-6))
+    top = _rounded_up(typical) or 1.0
+    clipped = bool(highest > top * (1 + 1e-6))
     return replace(
         scale, label="difference", low=-top, high=top, log=False, clipped=clipped, colours=DIFFERENCE_COLOURS
     )

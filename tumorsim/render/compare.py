@@ -1,6 +1,5 @@
 """The compare scene: a slice of two results side by side on one scale, and the difference between them."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +8,7 @@ from tumorsim.errors import ConfigError, Problem
 from tumorsim.readouts.resample import resample
 from tumorsim.render.anatomy import anatomy, block_mean
 from tumorsim.render.annotate import Bar, draw_bars, draw_heading, draw_key, draw_scale_bar, pixels, sheet
-from tumorsim.render.colour_scale import ColourScale, difference_scale, values
+from tumorsim.render.colour_scale import ColourScale, difference_scale, display_unit, values
 from tumorsim.render.slices import draw_panel, layout
 from tumorsim.render.view import View
 
@@ -29,13 +28,13 @@ def draw_compare(view: View) -> np.ndarray:
         raise ConfigError(Problem("scene", "compare", "there is nothing to compare with", cure))
     shapes = anatomy(view.results, view.time, cut=view.cut)
     first, second = (block_mean(each, shapes.factor) for each in compared(view, other))
-    view, difference = replace(view, scale=_common(view, first, second)), second - first
+    difference = second - first
     scales = (view.scale, view.scale, difference_scale(view.scale, difference))
     figure = sheet(view)
     panels, metres_per_pixel = layout(view, shapes, normals=(0, 0, 0))
     titles = (_shortened(view.results.title), _shortened(other.title), "second less first")
     core_shows = [
-        draw_panel(figure, view, shapes, values * scale.factor, panel, scale=scale, title=title)
+        draw_panel(figure, view, shapes, values, panel, scale=scale, title=title)
         for values, scale, panel, title in zip(
             (first, second, difference), scales, panels, titles, strict=True
         )
@@ -49,21 +48,15 @@ def draw_compare(view: View) -> np.ndarray:
 
 
 def compared(view: View, other: "Results") -> tuple[np.ndarray, np.ndarray]:
-    """The field of both results in SI on the voxels of the first, at the stored times nearest to that of the view.
+    """The field of both results on the voxels of the first, at the stored times nearest to that of the view.
 
-    Raises ConfigError where the second lacks the field or does not cover the box of the first.
+    Both in the unit shown; %ID/g are of each result's own dose. Raises ConfigError where the second lacks the field or
+    does not cover the box of the first.
     """
-    if view.field not in other.fields:
-        raise ConfigError(
-            Problem(
-                "field",
-                view.field,
-                "the second result has no such field",
-                f"It has {', '.join(other.fields)}",
-            )
-        )
-    first, grid, theirs = values(view.results, view.field, view.time), view.results.grid, other.grid
-    second = values(other, view.field, float(other.times[other.step_at(view.time)]))
+    grid, theirs = view.results.grid, other.grid
+    first = values(view.results, view.field, view.time) * view.scale.factor
+    factor = shown_factor(view.scale, view.field, view.results, other)
+    second = values(other, view.field, float(other.times[other.step_at(view.time)])) * factor
     if grid == theirs:
         return first, second
     slack = 1e-6 * max(grid.size)
@@ -75,13 +68,20 @@ def compared(view: View, other: "Results") -> tuple[np.ndarray, np.ndarray]:
     return first, resample(second, theirs, grid)
 
 
-def _common(view: View, first: np.ndarray, second: np.ndarray) -> ColourScale:
-    """The scale of the view, higher if the second result needs it and no limits were asked for."""
-    top = max(float(np.quantile(each, 0.998)) for each in (first, second)) * view.scale.factor
-    if view.limits_given or top <= view.scale.high:
-        highest = max(float(first.max()), float(second.max())) * view.scale.factor
-        return replace(view.scale, clipped=highest > view.scale.high * (1 + 1e-6))
-    return replace(view.scale, high=top, clipped=True)
+def shown_factor(scale: ColourScale, field: str, first: "Results", second: "Results") -> float:
+    """What turns SI into the unit of the ``scale`` of the first result, in the second. Raises ConfigError."""
+    if field not in second.fields:
+        cure = f"It has {', '.join(second.fields)}"
+        raise ConfigError(Problem("field", field, "the second result has no such field", cure))
+    factor, unit = display_unit(
+        second.unit(field), peak=1.0, amount_unit=second.amount_unit, dose=second.dose
+    )
+    if unit == scale.unit:
+        return factor
+    if second.unit(field) == first.unit(field) and not (first.dose or second.dose):
+        return scale.factor
+    fault = f"{scale.unit} in the first result, {unit} in the second"
+    raise ConfigError(Problem("with", second.title, fault, "Compare results whose doses are both known"))
 
 
 def _shortened(title: str) -> str:

@@ -1,9 +1,9 @@
 """Draw a result: choose the scene, the time and the colour scale, and write a PNG."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,8 @@ from tumorsim.errors import ConfigError, Problem, StorageError
 from tumorsim.fields import POOLS
 from tumorsim.render.anatomy import tumour_masks
 from tumorsim.render.block import furnish_block
-from tumorsim.render.colour_scale import colour_scale
-from tumorsim.render.compare import draw_compare
+from tumorsim.render.colour_scale import ColourScale, colour_scale
+from tumorsim.render.compare import draw_compare, shown_factor
 from tumorsim.render.derived import TOTAL, with_total
 from tumorsim.render.overview import furnish_levels, furnish_overview
 from tumorsim.render.penetration import draw_penetration
@@ -136,14 +136,17 @@ def view_of(results: "Results", look: Look, *, other: "Results | None" = None) -
     scene, moment = SCENES[look.scene], float(results.times[results.step_at(look.time)])
     tumour_only = scene.furnish is not None and not scene.whole_box
     field = look.field or scene.field
+    times = [float(time) for time in results.times] if look.same_scale else [moment]
     scale = colour_scale(
         results,
         field,
-        times=results.times if look.same_scale else [moment],
+        times=times,
         within=tumour_masks(results, moment)[0] if tumour_only else None,
         limits=look.limits,
         log=scene.log if look.log is None else look.log,
     )
+    if other is not None and look.limits is None:
+        scale = _for_both(scale, field, results, other, times=times)
     return View(
         results,
         moment,
@@ -156,8 +159,18 @@ def view_of(results: "Results", look: Look, *, other: "Results | None" = None) -
         look.zoom,
         look.cut,
         other,
-        limits_given=look.limits is not None,
     )
+
+
+def _for_both(
+    scale: ColourScale, field: str, results: "Results", other: "Results", *, times: Iterable[float]
+) -> ColourScale:
+    """The scale of the first result, higher if the second needs it."""
+    factor = shown_factor(scale, field, results, other)
+    nearest = [float(other.times[other.step_at(time)]) for time in times]
+    theirs = colour_scale(other, field, times=nearest, log=scale.log)
+    high = max(scale.high, theirs.high * factor / theirs.factor)
+    return replace(scale, high=high, clipped=scale.clipped or theirs.clipped)
 
 
 def _with_all_forms(results: "Results") -> "Results":

@@ -92,4 +92,3 @@ class View:
     cut: tuple[float, float, float] | None = None
     other: "Results | None" = None
     turning: bool = False
-    limits_given: bool = False
