@@ -264,6 +264,44 @@ def movie(
     print(film)
 
 
+@app.command()
+def view(
+    file: ResultFile,
+    scene: SceneName = None,
+    time: Time = None,
+    field: FieldName = None,
+    web: Annotated[bool, typer.Option("--web", help="In a browser instead of a window.")] = False,
+    host: Annotated[
+        str, typer.Option(help="Who may see the page: by default this machine only.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0 for any free one.")] = 8080,
+    background: Background = None,
+    size: Size = None,
+    cut: Cut = None,
+    limits: Limits = None,
+    log: Log = None,
+    look: LookFile = None,
+    nuclide: NuclideName = None,
+    activity: Activity = None,
+    dose_map: DoseMap = None,
+) -> None:
+    """Turn a 3D scene by hand: in a window, or in a browser with --web."""
+    from tumorsim.render.window import open_window, serve
+
+    chosen = _look(
+        look, scene=scene, time=time, field=field, background=background, size=size, cut=cut, limits=limits,
+        log=log,
+    )  # fmt: skip
+    results, _ = _shown(file, None, nuclide=nuclide, activity=activity, dose_map=dose_map)
+    if not web:
+        return open_window(results, chosen)
+    console = _console(stderr=True)
+    serve(
+        results, chosen, host=host, port=port,
+        ready=lambda address: _say(console, f"Open {address} in a browser; Ctrl-C ends"),
+    )  # fmt: skip
+
+
 def _look(file: Path | None, **given: Any) -> "Look":
     """The settings of a file, and over them the options given."""
     from tumorsim.render.view import Look, read_look

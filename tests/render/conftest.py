@@ -8,6 +8,8 @@ import pytest
 from tumorsim.fields import FIELDS
 from tumorsim.grid import Grid
 from tumorsim.render.derived import with_field
+from tumorsim.results import Results
+from tumorsim.sinks.fields import ResultFile
 from tumorsim.units import to_si
 from tumorsim.vessels.network import Network
 
@@ -98,3 +100,25 @@ def made():
         return MadeResult(grid, arrays, region_names=("normal", "tumour"))
 
     return make
+
+
+@pytest.fixture
+def stored(with_vessels, tmp_path):
+    made = with_vessels
+    config = made.config | {"dosing": {"dose": {"value": made.dose, "unit": made.amount_unit}}}
+    with ResultFile.create(
+        tmp_path / "sphere.vtkhdf",
+        grid=made.grid,
+        fields=[FIELDS[name] for name in made.fields],
+        amount_unit=made.amount_unit,
+        title=made.title,
+        config_given="",
+        config_resolved=config,
+        provenance={},
+        region_names=made.region_names,
+        network=made.network,
+    ) as file:
+        for time in made.times:
+            file.append(time, {name: made.field(name, time=time) for name in made.fields})
+    with Results(tmp_path / "sphere.vtkhdf") as results:
+        yield results

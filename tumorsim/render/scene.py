@@ -159,6 +159,7 @@ def view_of(results: "Results", look: Look, *, other: "Results | None" = None) -
         look.zoom,
         look.cut,
         other,
+        scene=look.scene,
     )
 
 

@@ -92,3 +92,4 @@ class View:
     cut: tuple[float, float, float] | None = None
     other: "Results | None" = None
     turning: bool = False
+    scene: str = "overview"
