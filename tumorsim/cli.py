@@ -480,6 +480,42 @@ def dose(
 
 
 @app.command()
+def report(
+    file: ResultFile,
+    out: Annotated[
+        Path | None, typer.Option(help="The page; by default FILE_report.html, in this folder.")
+    ] = None,
+    time: Time = None,
+    region: Annotated[
+        str | None, typer.Option(help="The region of the profiles; by default the tumour.")
+    ] = None,
+    threshold: Annotated[
+        str | None, typer.Option(help='Such as "1 uM" or "0.01 %/g": what is above counts as reached.')
+    ] = None,
+    nuclide: Annotated[str | None, typer.Option(help='On the agent: "Lu-177" adds the dose.')] = None,
+    activity: Annotated[
+        str | None, typer.Option(help='Injected: "7.4 GBq"; by default the dose, if it is in Bq.')
+    ] = None,
+) -> None:
+    """Write one page to send: pictures, curves, tables, the config and what made it, as self-contained HTML."""
+    from tumorsim.readouts.activity import label
+    from tumorsim.readouts.delivery import chosen_region, threshold_amount
+    from tumorsim.readouts.dose_report import dose_report
+    from tumorsim.readouts.nuclides import nuclide as nuclide_called
+    from tumorsim.report import write_report
+    from tumorsim.results import Results
+
+    results, doses = Results(file), None
+    region = chosen_region(results, region)
+    if nuclide is not None:
+        bq = None if activity is None else _given(activity, "Bq", "--activity")
+        doses = dose_report(results, label(results, nuclide_called(nuclide), injected=bq), region=region)
+    out = out or Path(f"{file.stem}_report.html")
+    level = None if threshold is None else threshold_amount(results, threshold)
+    print(write_report(results, out, time=time, region=region, threshold=level, dose=doses))
+
+
+@app.command()
 def verify(
     device: Annotated[str, typer.Option(help="auto, cuda, cuda:N, native or numpy.")] = "auto",
     quick: Annotated[bool, typer.Option("--quick", help="Smaller grids: half a minute.")] = False,

@@ -69,8 +69,8 @@ _ADDED = {
     "Ac-225": _Added(686, 1797),
 }
 """Radii: the straight-ahead range kernel over the spectra of ICRP 107 (2008) [C]. Mean positron ranges, photons
-(208 keV of Lu-177, 364 keV of I-131) and the electron radii of Ac-225's daughters, for which those of Zr-89 of like mean
-energy stand [M]."""
+(208 keV of Lu-177, 364 keV of I-131) and the electron radii of Ac-225's daughters, for which those of Zr-89 of like
+mean energy stand [M]."""
 
 
 @cache
