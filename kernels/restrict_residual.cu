@@ -3,6 +3,8 @@
 //   n* the fine shape, m* the coarse one
 #include "pressure_row.cuh"
 
+#define PIECE 256                                       // voxels of a row at a time, even
+
 extern "C" __global__ void restrict_residual(
     real* __restrict__ coarse_source, const real* __restrict__ pressure, const real* __restrict__ source,
     const real* __restrict__ conductance_x, const real* __restrict__ conductance_y,
@@ -21,21 +23,37 @@ extern "C" __global__ void restrict_residual(
             const PressureRow a = pressure_row(pressure, conductance_z, conductance_y, conductance_x, absorption,
                                                Outside{}, spacing_z, spacing_y, spacing_x, z, y, nz, ny, nx);
             const real *p = a.p, *s = source + row_start(z, y, ny, nx);
-            if (fx == 2)
-                FOR_X(x, 1, mx - 1) {
-                    const int i = 2 * x, j = i + 1;
-                    const real both = s[i] - a(i, p[i - 1], p[j]) + s[j] - a(j, p[i], p[j + 1]);
-                    result[x] = share * both + (begun ? result[x] : (real)0);
+            const auto residual = [&](int i) {
+                return s[i] - a(i, i > 0 ? p[i - 1] : (real)0, i < nx - 1 ? p[i + 1] : (real)0);
+            };
+#ifdef TUMORSIM_HOST                                    // the fine row first, so that the compiler vectorises it
+            for (int begin = 0; begin < nx; begin += PIECE) {
+                const int end = begin + PIECE < nx ? begin + PIECE : nx, last = end < nx ? end : nx - 1;
+                real fine[PIECE];
+                if (begin == 0)
+                    fine[0] = residual(0);
+                VECTORISE
+                for (int i = begin ? begin : 1; i < last; ++i)
+                    fine[i - begin] = s[i] - a(i, p[i - 1], p[i + 1]);
+                if (end == nx)
+                    fine[nx - 1 - begin] = residual(nx - 1);
+                real* part = result + begin / fx;
+                const int pairs = (end - begin) / fx;
+                VECTORISE
+                for (int x = 0; x < pairs; ++x) {
+                    const real sum = fx == 2 ? fine[2 * x] + fine[2 * x + 1] : fine[x];
+                    part[x] = share * sum + (begun ? part[x] : (real)0);
                 }
-            else
-                FOR_X(x, 1, mx - 1)
-                    result[x] = share * (s[x] - a(x, p[x - 1], p[x + 1])) + (begun ? result[x] : (real)0);
-            for (int e = threadIdx.x; e < (mx < 2 ? 1 : 2); e += blockDim.x) {      // the two ends of the row
-                const int x = e == 0 ? 0 : mx - 1, end = fx * x + fx < nx ? fx * x + fx : nx;
-                real sum = 0;
-                for (int i = fx * x; i < end; ++i)
-                    sum += s[i] - a(i, i > 0 ? p[i - 1] : (real)0, i < nx - 1 ? p[i + 1] : (real)0);
+                if (pairs * fx < end - begin)
+                    part[pairs] = share * fine[end - begin - 1] + (begun ? part[pairs] : (real)0);
+            }
+#else
+            for (int x = threadIdx.x; x < mx; x += blockDim.x) {
+                real sum = residual(fx * x);
+                if (fx == 2 && 2 * x + 1 < nx)
+                    sum += residual(2 * x + 1);
                 result[x] = share * sum + (begun ? result[x] : (real)0);
             }
+#endif
         }
 }

@@ -1,5 +1,5 @@
 // One stage of super-time-stepped linear transport, for the change δ of C since the start of the step. With
-//   L(C) = (1/ε) {Σ_faces [g (C_beyond − C) ± r (C_beyond + C)] − (b + φ_L) C},   r half the convective rate, inward +
+//   L(C) = (1/ε) {Σ_faces [g (C_beyond − C) ± r (C_beyond + C)] − (b + φ_L + κ) C},   r half the convective rate, inward +
 //   first:   L₀ = L(C) + (a C_p + source)/ε,  δ₁ = rate·L₀
 //   others:  δ_j = δ_{j−1} + again·(δ_{j−1} − δ_{j−2}) + rate·(L(δ_{j−1}) + a C_p/ε) + start_weight·L₀,  over δ_{j−2}
 //   last:    C + part·δ_j takes the place of δ_{j−2}; values below 0 by more than rounding are counted
@@ -7,7 +7,8 @@
 //   conductance_*   g = harmonic(εD)/h² on faces, 1/s; on the faces of the box 2εD/h², or 0 where nothing passes
 //   rate_*          r = f u/2h on faces, 1/s (null: nothing flows)
 //   extravasation, reabsorption   a and b of the vessel wall (null: no vessels)     lymph_drainage   φ_L (or null)
-//   source          what appears in the voxel during the step, amount/(m³ s) (null: nothing)
+//   capture         κ, what cells take up (null: nothing), and `captured` weight times κ times the state `last`, summed
+//   source          what appears in the voxel, amount/(m³ s) (or null); read in the first stage, and where κ is given
 //   plasma          C_p in the first stage; in the others by how much it has changed since
 //   booked          per row: weight times what goes back to plasma, into lymph, through the box in the state `last`
 #include "grid.cuh"
@@ -62,10 +63,10 @@ enum Stage { FIRST, MIDDLE, LAST };
 struct Row
 {
     Axis z, y;
-    const real *c, *g, *r, *epsilon, *start, *before_last, *first_rate, *extravasation, *reabsorption, *lymph, *source;
-    real *result, *keep_rate;
+    const real *c, *g, *r, *epsilon, *start, *before_last, *first_rate, *extravasation, *reabsorption, *lymph, *capture, *source;
+    real *result, *keep_rate, *captured;
     int nx;
-    real x_low, x_high, again, rate, start_weight, part, plasma;
+    real x_low, x_high, again, rate, start_weight, part, plasma, weight;
     unsigned int dither;
 };
 
@@ -100,7 +101,7 @@ static __device__ __forceinline__ int store(const Row& r, int x, real net)
     return exact < (sizeof(real) == 4 ? -1e-6 : -1e-14) * (double)start;
 }
 
-template <int STAGE, bool EDGE, bool CONVECT, bool VESSELS, bool LYMPH, bool SOURCE>
+template <int STAGE, bool EDGE, bool CONVECT, bool VESSELS, bool LYMPH, bool MORE>
 static __device__ __forceinline__ Sums advance_row(const Row& r)
 {
     PADDED_ROW(c, r.c, r.nx);
@@ -124,27 +125,31 @@ static __device__ __forceinline__ Sums advance_row(const Row& r)
             net -= away;
             drained += (double)away;
         }
-        if (STAGE == FIRST && SOURCE)
-            net += r.source[x];
+        if (MORE) {
+            const real taken = product(r.capture[x], here);
+            net -= taken;
+            r.captured[x] = (STAGE == FIRST ? (real)0 : r.captured[x]) + r.weight * taken;
+            if (STAGE == FIRST && r.source)
+                net += r.source[x];
+        }
         negative += store<STAGE>(r, x, net);
     }
     return {returned, drained, negative};
 }
 
-template <int STAGE, bool EDGE, bool CONVECT, bool SOURCE>
+template <int STAGE, bool EDGE, bool CONVECT, bool MORE>
 static __device__ __forceinline__ Sums advance_row(const Row& r)
 {
     if (!r.reabsorption)
-        return advance_row<STAGE, EDGE, CONVECT, false, false, SOURCE>(r);
-    return r.lymph ? advance_row<STAGE, EDGE, CONVECT, true, true, SOURCE>(r)
-                   : advance_row<STAGE, EDGE, CONVECT, true, false, SOURCE>(r);
+        return advance_row<STAGE, EDGE, CONVECT, false, false, MORE>(r);
+    return r.lymph ? advance_row<STAGE, EDGE, CONVECT, true, true, MORE>(r)
+                   : advance_row<STAGE, EDGE, CONVECT, true, false, MORE>(r);
 }
 
 template <int STAGE, bool EDGE, bool CONVECT>
 static __device__ __forceinline__ Sums advance_row(const Row& r)
 {
-    return STAGE == FIRST && r.source ? advance_row<STAGE, EDGE, CONVECT, STAGE == FIRST>(r)
-                                      : advance_row<STAGE, EDGE, CONVECT, false>(r);
+    return r.capture ? advance_row<STAGE, EDGE, CONVECT, true>(r) : advance_row<STAGE, EDGE, CONVECT, false>(r);
 }
 
 template <int STAGE>
@@ -155,36 +160,41 @@ static __device__ __forceinline__ Sums advance_row(const Row& r, bool edge, bool
     return convect ? advance_row<STAGE, false, true>(r) : advance_row<STAGE, false, false>(r);
 }
 
-// What enters through those faces along one axis that are the box's, at offset x.
+// What enters through the faces of the box beside this row along one axis, per unit of time.
 template <bool CONVECT>
-static __device__ __forceinline__ double through_box(const Axis& a, real here, int x)
+static __device__ __forceinline__ double through_box(const Axis& a, const real* c, int nx)
 {
-    return (a.at_low ? (double)inward<CONVECT>(a.low[x], a.low_rate[x], here, a.outside_low, true) : 0.0) +
-           (a.at_high ? (double)inward<CONVECT>(a.high[x], -a.high_rate[x], here, a.outside_high, true) : 0.0);
+    double sum = 0;
+    if (a.at_low) {
+        SUM_X(sum)
+        FOR_EACH_X(x, 0, nx) sum += (double)inward<CONVECT>(a.low[x], a.low_rate[x], c[x], a.outside_low, true);
+    }
+    if (a.at_high) {
+        SUM_X(sum)
+        FOR_EACH_X(x, 0, nx) sum += (double)inward<CONVECT>(a.high[x], -a.high_rate[x], c[x], a.outside_high, true);
+    }
+    return sum;
 }
 
 // What enters through the faces of the box beside this row, per unit of time.
 template <bool CONVECT>
-static __device__ __forceinline__ double through_box(const Row& r, bool edge)
+static __device__ __forceinline__ double through_box(const Row& r)
 {
-    double sum = 0;
+    double sum = through_box<CONVECT>(r.z, r.c, r.nx) + through_box<CONVECT>(r.y, r.c, r.nx);
     if (threadIdx.x == 0)
         sum += (double)inward<CONVECT>(r.g[0], r.r[0], r.c[0], r.x_low, true) +
                (double)inward<CONVECT>(r.g[r.nx], -r.r[r.nx], r.c[r.nx - 1], r.x_high, true);
-    if (edge) {
-        SUM_X(sum)
-        FOR_EACH_X(x, 0, r.nx) sum += through_box<CONVECT>(r.y, r.c[x], x) + through_box<CONVECT>(r.z, r.c[x], x);
-    }
     return row_sum(sum);
 }
 
 extern "C" __global__ void transport_stage(
-    real* result, real* start_rate, double* __restrict__ booked, double* __restrict__ negative,
+    real* result, real* start_rate, real* __restrict__ captured, double* __restrict__ booked,
+    double* __restrict__ negative,
     const real* __restrict__ last, const real* start,
     const real* __restrict__ conductance_x, const real* __restrict__ conductance_y, const real* __restrict__ conductance_z,
     const real* __restrict__ rate_x, const real* __restrict__ rate_y, const real* __restrict__ rate_z,
     const real* __restrict__ extravasation, const real* __restrict__ reabsorption, const real* __restrict__ lymph_drainage,
-    const real* __restrict__ source,
+    const real* __restrict__ capture, const real* __restrict__ source,
     const real* __restrict__ available_fraction,
     real outside_z_low, real outside_z_high, real outside_y_low, real outside_y_high,
     real outside_x_low, real outside_x_high,
@@ -202,11 +212,13 @@ extern "C" __global__ void transport_stage(
         c, conductance_x + row_x, (convect ? rate_x : conductance_x) + row_x, available_fraction + row,
         start ? start + row : c, again != 0 ? result + row : c,            // where a weight is 0, any number will do
         start_rate ? start_rate + row : c, extravasation ? extravasation + row : nullptr, reabsorption ? reabsorption + row : nullptr,
-        lymph_drainage ? lymph_drainage + row : nullptr, source ? source + row : nullptr, result + row, first && start_rate ? start_rate + row : nullptr, nx,
+        lymph_drainage ? lymph_drainage + row : nullptr, capture ? capture + row : nullptr,
+        source ? source + row : nullptr, result + row, first && start_rate ? start_rate + row : nullptr,
+        capture ? captured + row : nullptr, nx,
         outside_x_low, outside_x_high, (real)again, (real)rate, start_rate ? (real)start_weight : (real)0, (real)part,
-        (real)plasma, row_dither(seed, here)};
+        (real)plasma, (real)weight, row_dither(seed, here)};
     const bool edge = y == 0 || y == ny - 1 || z == 0 || z == nz - 1;
-    const double entered = convect ? through_box<true>(r, edge) : through_box<false>(r, edge);
+    const double entered = convect ? through_box<true>(r) : through_box<false>(r);
     Sums sums;
     if (first)
         sums = advance_row<FIRST>(r, edge, convect);

@@ -1,13 +1,14 @@
 """A case: everything about a run that is known before the first solve, as host arrays on one grid."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from tumorsim.agents.agent import Agent
+from tumorsim.agents.compartments import Body
 from tumorsim.agents.passage import (
     WALL_PROPERTIES,
     MatrixCoefficients,
@@ -15,20 +16,33 @@ from tumorsim.agents.passage import (
     sizes,
     wall_passage,
 )
-from tumorsim.agents.plasma import Curve
-from tumorsim.config.dosing import prescribed_curve
+from tumorsim.agents.payload import (
+    ScheduledRelease,
+    encapsulated_curve,
+    free_drug_curve,
+    heated_rate_map,
+    resting_rate,
+)
+from tumorsim.agents.plasma import Curve, PlasmaCurve
+from tumorsim.agents.release import ReleaseLaws, Window, release_laws
+from tumorsim.boundaries import Boundaries
+from tumorsim.config.dosing import given_dose, prescribed_curve
 from tumorsim.config.inputs import Inputs
 from tumorsim.config.load import load_config
 from tumorsim.config.schema import Config
+from tumorsim.constants import BODY_TEMPERATURE
 from tumorsim.device.twin import Device
 from tumorsim.errors import ConfigError, Problem
+from tumorsim.fields import POOLS
 from tumorsim.flow.pressure import Flow, FluidProperties, solve_flow
 from tumorsim.grid import Grid
-from tumorsim.schedule import Schedule, output_times
+from tumorsim.schedule import Schedule, output_times, shortest_of
 from tumorsim.tissue import shapes
 from tumorsim.tissue.images import regions_from_image
 from tumorsim.tissue.properties import VARYING, load_map, property_map
 from tumorsim.tissue.regions import Regions
+from tumorsim.transport.closed_body import ClosedBodyStepper
+from tumorsim.transport.payload import Cells, PayloadPlasma, PayloadStepper
 from tumorsim.transport.reactions import Kinetics
 from tumorsim.transport.steady import SteadyState, solve_steady
 from tumorsim.transport.stepper import Stepper, TransportProperties
@@ -177,8 +191,114 @@ class Case:
 
     @cached_property
     def plasma(self) -> Curve:
-        """C_p, and where the dose has gone, as [dosing] and [agent] say."""
-        return prescribed_curve(self.config)
+        """C_p of the agent, and where the dose has gone; with a drug, of what is in carriers."""
+        return self._encapsulated if self.config.drug else prescribed_curve(self.config)
+
+    @property
+    def dose(self) -> float:
+        """All that is given, of the agent or of the drug in it."""
+        dosing = self.config.dosing
+        if dosing.injection is not None:
+            return given_dose(dosing, self.agent)
+        return dosing.dose.value if self.config.run.mode == "steady" else prescribed_curve(self.config).dose
+
+    # drug that the agent releases ---------------------------------------------------------------------------
+
+    @cached_property
+    def drug(self) -> "Case | None":
+        """The same case with the released drug for its agent; None where the agent keeps what it carries."""
+        drug = self.config.drug
+        return None if drug is None else Case(self.config.of_agent(drug))
+
+    @cached_property
+    def _laws(self) -> ReleaseLaws:
+        return release_laws(self.agent)
+
+    @cached_property
+    def drug_plasma(self) -> Curve | None:
+        """C_p of the drug that was released in blood; None without a drug."""
+        drug = self.config.drug
+        if drug is None:
+            return None
+        return free_drug_curve(
+            self._encapsulated, drug.chosen(), dose=self.dose,
+            release_rate=resting_rate(self._laws), unencapsulated=drug.unencapsulated,
+        )  # fmt: skip
+
+    @cached_property
+    def _encapsulated(self) -> PlasmaCurve:
+        assert self.config.drug is not None
+        return encapsulated_curve(
+            prescribed_curve(self.config),
+            release_rate=resting_rate(self._laws),
+            unencapsulated=self.config.drug.unencapsulated,
+        )
+
+    @property
+    def levels(self) -> Curve | PayloadPlasma:
+        """What a step asks for plasma levels: the curve of the agent, or both of carrier and drug."""
+        return self.plasma if self.drug_plasma is None else PayloadPlasma(self.plasma, self.drug_plasma)
+
+    @property
+    def pool_names(self) -> tuple[str, ...]:
+        """The fields that change in time."""
+        return POOLS if self.config.drug else POOLS[:3]
+
+    @cached_property
+    def release(self) -> ScheduledRelease:
+        """How the carriers let go of the drug, at rest and heated."""
+        heating = self.config.heating
+        if heating is None:
+            return ScheduledRelease(self._laws)
+        heated = np.isin(self.regions.labels, [self.regions.names.index(name) for name in heating.regions])
+        temperature = np.where(heated, heating.temperature, BODY_TEMPERATURE)
+        window = Window(heating.start, heating.start + heating.duration)
+        return ScheduledRelease(self._laws, window, heated_rate_map(self._laws, temperature))
+
+    @cached_property
+    def _cells(self) -> Cells | None:
+        """Uptake of the drug by cells."""
+        drug = self.config.drug
+        if drug is None or drug.cell_uptake is None:
+            return None
+        uptake = drug.cell_uptake.chosen()
+        if self.amount_unit == "mol":
+            uptake = uptake.in_mol(drug.chosen().molar_mass or 0.0)
+        return Cells(
+            self.tissue_map("cell_density"), uptake.fastest, uptake.half_outside, uptake.half_inside,
+            uptake.efflux, 1 - uptake.albumin_bound_fraction,
+        )  # fmt: skip
+
+    @cached_property
+    def _drug_transport(self) -> TransportProperties:
+        """Coefficients of the drug: means over what is free and what is on albumin, in equilibrium."""
+        assert self.drug is not None and self.config.drug is not None
+        properties, cells, given = self.drug.transport, self._cells, self.config.drug.cell_uptake
+        if cells is None or given is None:
+            return replace(properties, uptake_rate=0.0)
+        free = cells.free_fraction
+        bound_wall = given.bound_permeability * self.tissue_map("leakiness") * self.vessel_area_density
+        return replace(
+            properties,
+            diffusivity=free * properties.diffusivity + (1 - free) * given.bound_diffusivity,
+            wall_permeability_density=free * properties.wall_permeability_density + (1 - free) * bound_wall,
+            uptake_rate=cells.most_capture / properties.available_fraction,
+        )
+
+    @cached_property
+    def _local_source(self) -> np.ndarray | None:
+        """Drug that carriers in blood release as they pass heated voxels, 1/s on their C_p.
+
+        P (S/V) times the mean over the transit time τ of what has been released, 1 − (1 − e^{−kτ})/(kτ).
+        """
+        heating, heated = self.config.heating, self.release.heated
+        if heating is None or heated is None:
+            return None
+        passed = heated * heating.transit_time
+        part = np.where(passed > 1e-6, 1 + np.expm1(-passed) / np.where(passed > 0, passed, 1.0), passed / 2)
+        return part * self._drug_transport.wall_permeability_density
+
+    # agent in tissue ----------------------------------------------------------------------------------------
 
     @cached_property
     def matrix(self) -> MatrixCoefficients:
@@ -233,7 +353,12 @@ class Case:
     @property
     def initial_free(self) -> np.ndarray | None:
         """N at time 0 in every voxel; None for clean tissue."""
-        initial = self.config.dosing.initial_free
+        injection, initial = self.config.dosing.injection, self.config.dosing.initial_free
+        if injection is not None:
+            z, y, x = injection.center or self.grid.center
+            distance = self.grid.distance((z, y, x))
+            ball = distance <= max(injection.radius, float(distance.min()))
+            return np.where(ball, self.dose / (ball.sum() * self.grid.voxel_volume), 0.0)
         return None if initial is None else np.full(self.grid.shape, initial.value)
 
     # run ----------------------------------------------------------------------------------------------------
@@ -242,8 +367,12 @@ class Case:
         """The steps of the run, none longer than ``step_limit`` s, that land where C_p or its slope jumps."""
         run, output = self.config.run, self.config.output
         times = output_times(duration=run.duration, every=output.every, times=output.times)
-        pieces = self.plasma.step_limits(run.plasma_error)
-        return Schedule(run.duration, step_limit, times, landmarks=self.plasma.landmarks, pieces=pieces)
+        curves = [self.plasma] if self.drug_plasma is None else [self.plasma, self.drug_plasma]
+        pieces = shortest_of(*(curve.step_limits(run.plasma_error) for curve in curves))
+        landmarks = [moment for curve in curves for moment in curve.landmarks]
+        if self.config.drug and self.release.window:
+            landmarks += self.release.window.landmarks
+        return Schedule(run.duration, step_limit, times, landmarks=tuple(landmarks), pieces=pieces)
 
     @property
     def input_files(self) -> list[Path]:
@@ -268,15 +397,38 @@ class Case:
             precision=self.config.run.precision,
         )
 
-    def stepper(self, device: Device, flow: Flow) -> Stepper:
-        """What carries the agent along with a flow."""
+    def stepper(self, device: Device, flow: Flow) -> Stepper | PayloadStepper | ClosedBodyStepper:
+        """What carries the agent along with a flow, its drug, or the body with it."""
+        carrier = self._one_stepper(device, flow, self.transport, self.config.transport.boundaries)
+        if self.config.dosing.closed_body:
+            curve = self.plasma
+            assert isinstance(curve, PlasmaCurve)  # a check of the config
+            body = Body.from_phases(
+                curve.volume, fractions=curve.fractions, rates=curve.rates, decay_rate=curve.decay_rate
+            )
+            return ClosedBodyStepper(carrier, body, dose=curve.dose, infusion=curve.infusion)
+        if self.drug is None:
+            return carrier
+        faces = self.config.transport.boundaries.values
+        clean = Boundaries(*(None if value is None else 0.0 for value in faces))
+        return PayloadStepper(
+            carrier,
+            self._one_stepper(device, flow, self._drug_transport, clean),
+            release=self.release,
+            cells=self._cells,
+            local_source=self._local_source,
+        )
+
+    def _one_stepper(
+        self, device: Device, flow: Flow, properties: TransportProperties, boundaries: Boundaries
+    ) -> Stepper:
         run, transport = self.config.run, self.config.transport
         return Stepper(
             device,
             self.grid,
             flow=flow,
-            properties=self.transport,
-            boundaries=transport.boundaries,
+            properties=properties,
+            boundaries=boundaries,
             limiter=transport.limiter,
             precision=run.precision,
             cfl=run.cfl,

@@ -1,13 +1,16 @@
 """What a run of a case takes, and which numbers govern it: for a look before the run."""
 
+from math import inf
+
 import numpy as np
 
 from tumorsim.case import Case
 from tumorsim.config.checks import estimated_memory
 from tumorsim.device.select import select_device
 from tumorsim.fields import FIELDS, POOLS
+from tumorsim.stepping import Steps
 from tumorsim.tissue.regions import Regions
-from tumorsim.transport.stepper import Stepper
+from tumorsim.transport.linear import PECLET
 
 
 def limits(case: Case, *, device: str = "auto") -> dict[str, tuple[float, str, str]]:
@@ -34,7 +37,11 @@ def limits(case: Case, *, device: str = "auto") -> dict[str, tuple[float, str, s
             "",
             f"u L/D over the radius of the tumour, {length * 1e6:.3g} µm",
         ),
-        "cell Péclet number": (speed * max(grid.spacing) / diffusivity, "", "over one voxel"),
+        "cell Péclet number": (
+            stepper.cell_peclet,
+            "",
+            _CONVECTS if stepper.cell_peclet <= PECLET else _ADVECTS,
+        ),
         "Thiele modulus": (
             length * (uptake / diffusivity) ** 0.5,
             "",
@@ -43,11 +50,19 @@ def limits(case: Case, *, device: str = "auto") -> dict[str, tuple[float, str, s
     }
 
 
-def _steps(case: Case, stepper: Stepper) -> dict[str, tuple[float, str, str]]:
+_CONVECTS = "largest over a voxel; convection is taken with diffusion, without a limiter"
+_ADVECTS = "largest over a voxel; the fluid advects, under transport.limiter"
+
+
+def _steps(case: Case, stepper: Steps) -> dict[str, tuple[float, str, str]]:
     """What limits a step, and how many there are."""
     count = case.schedule(stepper.step_size).count
     meaning = "in all" if case.config.run.step_error is None else "at least; run.step_error may shorten them"
-    limits = {f"step: {name}": (limit, "s", STEP_LIMITS[name]) for name, limit in stepper.limits.items()}
+    limits = {
+        f"step: {name}": (limit, "s", STEP_LIMITS[name.removeprefix("drug ")])
+        for name, limit in stepper.limits.items()
+        if limit < inf
+    }
     return {**limits, "steps": (count, "", meaning)}
 
 
@@ -59,7 +74,8 @@ def _outputs(case: Case) -> int:
 STEP_LIMITS = {
     "advection": "a voxel must not be emptied by the fluid that leaves it",
     "convection": "taken with diffusion in explicit stages, which the flow must not make unstable",
-    "capture": "free agent must not spread past the sites and cells that take it, unless within a voxel",
+    "capture": "free agent must not spread past the sites that bind it, unless within a voxel",
+    "in cells": "cells give back what they took, at rates that a step holds",
     "max_step": "run.max_step",
 }
 """What each of the stepper's limits guards."""

@@ -72,6 +72,15 @@ class Schedule:
         return min(self.limit, next(piece, self.limit))
 
 
+Pieces = tuple[tuple[float, float], ...]
+
+
+def shortest_of(*several: Pieces) -> Pieces:
+    """Pieces of time (until, longest step) in which every one of the given is kept to."""
+    ends = sorted({until for pieces in several for until, _ in pieces})
+    return tuple((end, min(next(step for until, step in p if end <= until) for p in several)) for end in ends)
+
+
 def output_times(*, duration: float, every: float | None, times: Sequence[float] | None) -> tuple[float, ...]:
     """The output times after 0: the given ones, or multiples of ``every``; the end is always one of them."""
     if times is not None:

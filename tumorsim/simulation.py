@@ -21,12 +21,21 @@ from tumorsim.flow.velocity import cell_velocity
 from tumorsim.schedule import Step
 from tumorsim.sinks.checkpoint import latest_checkpoint, remove_checkpoints, write_checkpoint
 from tumorsim.sinks.fields import ResultFile
-from tumorsim.sinks.ledger import LONG_NAMES, check_closure, closure, entries
+from tumorsim.sinks.ledger import (
+    DRUG_NAMES,
+    LONG_NAMES,
+    Plasma,
+    check_closure,
+    closure,
+    drug_entries,
+    entries,
+)
 from tumorsim.sinks.provenance import collect
 from tumorsim.sinks.statistics import field_statistics, statistics_fields
-from tumorsim.stepping import Moment, controlled_steps, planned_steps
+from tumorsim.stepping import Moment, Steps, controlled_steps, planned_steps
+from tumorsim.transport.closed_body import ClosedBodyStepper
 from tumorsim.transport.steady import RATE_NAMES
-from tumorsim.transport.stepper import State, Stepper
+from tumorsim.transport.stepper import State
 
 if TYPE_CHECKING:
     from tumorsim.results import Results
@@ -91,7 +100,7 @@ class Run:
     def __init__(
         self,
         case: Case,
-        stepper: Stepper,
+        stepper: Steps,
         moment: Moment,
         file: ResultFile,
         steady: dict[str, np.ndarray],
@@ -119,7 +128,7 @@ class Run:
 
     def steps(self) -> Iterator[Step]:
         """The steps that are left, each of them taken: of fixed length, or as long as their error allows."""
-        whole = self.moment, self.stepper, self.schedule, self.case.plasma
+        whole = self.moment, self.stepper, self.schedule, self.case.levels
         tolerance = self.case.config.run.step_error
         return planned_steps(*whole) if tolerance is None else controlled_steps(*whole, tolerance=tolerance)
 
@@ -165,7 +174,12 @@ class Run:
 
     def _ledger(self) -> dict[str, float]:
         moment, amounts = self.moment, self.stepper.amounts(self.moment.state)
-        return entries(amounts, self.case.plasma, moment.time, initial=moment.initial)
+        plasma: Plasma = self.case.plasma
+        if isinstance(self.stepper, ClosedBodyStepper):
+            plasma = self.stepper.account(moment.state)
+        carried = entries(amounts, plasma, moment.time, initial=moment.initial)
+        drug = self.case.drug_plasma
+        return carried if drug is None else carried | drug_entries(amounts, drug, moment.time)
 
 
 @contextmanager
@@ -189,14 +203,14 @@ def _interrupts_held() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _beginning(case: Case, stepper: Stepper) -> Moment:
+def _beginning(case: Case, stepper: Steps) -> Moment:
     """Time 0, with what the config puts into the tissue."""
     free = case.initial_free
     state = stepper.start(None if free is None else {"free": free})
     return Moment(0, 0.0, 0, state, initial=sum(stepper.amounts(state).values()))  # nothing has passed
 
 
-def _resumed(case: Case, stepper: Stepper, out: Path) -> Moment:
+def _resumed(case: Case, stepper: Steps, out: Path) -> Moment:
     """The newest checkpoint of the same config."""
     checkpoint = latest_checkpoint(out, config=case.config.resolved())
     if checkpoint is None:
@@ -218,8 +232,9 @@ def _result_file(case: Case, device: Device, moment: Moment, out: Path) -> Resul
     """A new file, or that of the interrupted run cut back to the moment it goes on from."""
     if moment.outputs:
         return ResultFile.resume(out, moment.outputs, provenance=_provenance(case, device))
-    ledger = [Field(name, "{amount}", meaning) for name, meaning in LONG_NAMES.items()]
-    return _new_file(case, device, out, pools=POOLS, ledger=ledger)
+    names = LONG_NAMES | DRUG_NAMES if case.config.drug else LONG_NAMES
+    ledger = [Field(name, "{amount}", meaning) for name, meaning in names.items()]
+    return _new_file(case, device, out, pools=case.pool_names, ledger=ledger)
 
 
 def _new_file(
@@ -252,7 +267,7 @@ def _statistics(case: Case, pools: Mapping[str, np.ndarray]) -> dict[str, float]
         labels=case.regions.labels,
         region_names=case.regions.names,
         grid=case.grid,
-        dose=case.config.dosing.dose.value,
+        dose=case.dose,
     )
 
 

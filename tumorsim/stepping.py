@@ -1,16 +1,35 @@
 """From one moment of a run to the next: by steps that are laid down beforehand, or as long as their error allows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
 
+import numpy as np
+
+from tumorsim.device.twin import Array, Device
 from tumorsim.errors import NumericsError
 from tumorsim.schedule import Schedule, Step
-from tumorsim.transport.stepper import Plasma, State, Stepper
+from tumorsim.transport.stepper import State
 
 SAFETY, LEAST_FACTOR, MOST_FACTOR = 0.9, 0.2, 2.0
 """How a step length may change at once, and the part of the predicted length that is used [D]."""
 SHORTEST = 1e-6
 """Part of the longest step at which the search for a step with a small enough error is given up [D]."""
+
+
+class Steps(Protocol):
+    """What takes steps: a `Stepper`, or a `PayloadStepper`; ``plasma`` is what it asks for levels."""
+
+    device: Device
+    step_size: float
+    limits: dict[str, float]
+    cell_peclet: float
+
+    def start(self, pools: Mapping[str, np.ndarray] | None = None) -> State: ...
+    def pools(self, state: State) -> dict[str, np.ndarray]: ...
+    def amounts(self, state: State) -> dict[str, float]: ...
+    def concentrations(self, state: State) -> tuple[Array, ...]: ...
+    def step(self, state: State, start: float, dt: float, plasma: Any) -> None: ...
 
 
 @dataclass
@@ -28,7 +47,7 @@ class Moment:
     next_step: float | None = None
 
 
-def planned_steps(moment: Moment, stepper: Stepper, schedule: Schedule, plasma: Plasma) -> Iterator[Step]:
+def planned_steps(moment: Moment, stepper: Steps, schedule: Schedule, plasma: Any) -> Iterator[Step]:
     """Take the moment through every step that the schedule has left."""
     for step in schedule.steps(after=moment.step):
         stepper.step(moment.state, step.start, step.length, plasma)
@@ -37,7 +56,7 @@ def planned_steps(moment: Moment, stepper: Stepper, schedule: Schedule, plasma: 
 
 
 def controlled_steps(
-    moment: Moment, stepper: Stepper, schedule: Schedule, plasma: Plasma, *, tolerance: float
+    moment: Moment, stepper: Steps, schedule: Schedule, plasma: Any, *, tolerance: float
 ) -> Iterator[Step]:
     """Take the moment to the end by steps whose step-doubling error is at most ``tolerance``.
 
@@ -65,21 +84,21 @@ def controlled_steps(
         yield Step(moment.step, start, end, end in schedule.output_times)
 
 
-def doubled_step(
-    stepper: Stepper, state: State, start: float, dt: float, plasma: Plasma
-) -> tuple[State, float]:
+def doubled_step(stepper: Steps, state: State, start: float, dt: float, plasma: Any) -> tuple[State, float]:
     """Where two steps of ``dt``/2 lead from ``state``, which is left as it is, and their error.
 
-    The error is max|C₂ − C₁|/max C₂, with C₂ after the halves and C₁ after one step of ``dt``; 0 where C₂ = 0.
+    The error is max|C₂ − C₁|/max C₂, with C₂ after the halves and C₁ after one step of ``dt``, 0 where C₂ = 0; of the
+    agent, or of carrier and drug the larger.
     """
     whole, halves = _copy(state), _copy(state)
     stepper.step(whole, start, dt, plasma)
     stepper.step(halves, start, dt / 2, plasma)
     stepper.step(halves, start + dt / 2, dt / 2, plasma)
-    device = stepper.device
-    largest = device.maximum(halves.concentration)
-    difference = device.maximum(abs(halves.concentration - whole.concentration))
-    return halves, difference / largest if largest > 0 else 0.0
+    device, errors = stepper.device, [0.0]
+    for finer, coarser in zip(stepper.concentrations(halves), stepper.concentrations(whole), strict=True):
+        largest = device.maximum(finer)
+        errors.append(device.maximum(abs(finer - coarser)) / largest if largest > 0 else 0.0)
+    return halves, max(errors)
 
 
 def step_factor(error: float, tolerance: float) -> float:

@@ -5,6 +5,7 @@ import pytest
 from twins import EVERYWHERE, assert_twins_agree
 
 from tumorsim.operators.add_correction import add_correction
+from tumorsim.operators.add_parts import add_parts
 from tumorsim.operators.chebyshev_step import chebyshev_step
 from tumorsim.operators.coarse_conductance import coarse_conductance
 from tumorsim.operators.darcy_velocity import darcy_velocity
@@ -14,11 +15,15 @@ from tumorsim.operators.divergence import divergence
 from tumorsim.operators.fluid_exchange import fluid_exchange
 from tumorsim.operators.harmonic_conductance import harmonic_conductance
 from tumorsim.operators.log_conductance import log_conductance
+from tumorsim.operators.network_residual import SLICE, network_residual
+from tumorsim.operators.network_smooth import network_smooth
+from tumorsim.operators.network_step import network_step
 from tumorsim.operators.pressure_operator import pressure_operator
 from tumorsim.operators.pressure_residual import pressure_residual
 from tumorsim.operators.restrict_residual import restrict_residual
 from tumorsim.operators.search_direction import search_direction
 from tumorsim.operators.starling import starling
+from tumorsim.operators.sum_parts import sum_parts
 
 SPACING = (0.4, 0.7, 1.1)
 FLAT = (0.2, 1.6, 0.2)
@@ -142,6 +147,57 @@ def test_coarse_conductance(shape, real, device, boundary, halved):
     nearness = [a.random.uniform(0.5, 1, n + 1).astype(real) for n in c.shape]
     arguments = [*c.poisoned_faces(), c.poisoned(), *a.faces(boundary), a.field(0), *nearness]
     assert_twins_agree(coarse_conductance, device, arguments, real)
+
+
+def network(a):
+    """Diagonal, couplings, nodes and starts of a network whose slices have one to five columns."""
+    n = int(np.prod(a.shape))
+    starts = np.concatenate([[0], np.cumsum(a.random.integers(1, 6, n // SLICE))]).astype(np.int32)
+    columns = (starts[-1], SLICE)
+    couplings = a.random.uniform(0, 0.3, columns).astype(a.real)
+    return [a.field(1, 2), couplings, a.random.integers(0, n, columns).astype(np.int32), starts]
+
+
+def slices_of(shape):
+    """An awkward shape with rows of whole slices."""
+    return (*shape[:2], SLICE * shape[2])
+
+
+@pytest.mark.parametrize("start", ["from zero", "without momentum", "with momentum"])
+def test_network_step(shape, real, device, start):
+    a = Arrays(slices_of(shape), real)
+    older = a.field() if start == "with momentum" else a.poisoned()
+    newer = None if start == "from zero" else a.field()
+    weights = {"weight_newer": 1.4, "weight_older": -0.4 if start == "with momentum" else 0.0}
+    assert_twins_agree(
+        network_step, device, [older, newer, a.field(), *network(a)], real, **weights, step=0.7
+    )
+
+
+@pytest.mark.parametrize("from_zero", [True, False])
+def test_network_smooth(shape, real, device, from_zero):
+    a = Arrays(slices_of((1, *shape[1:])), real)
+    pressure = a.poisoned() if from_zero else a.field()
+    weights = np.array([[1.0, 0.0, 0.6], [1.2, 0.0, 1.2], [1.4, -0.4, 1.4], [1.5, -0.5, 1.6]], real)
+    arguments = [pressure, a.poisoned(), a.field(), *network(a), weights]
+    assert_twins_agree(network_smooth, device, arguments, real, from_zero=from_zero)
+
+
+def test_network_residual(shape, real, device):
+    a = Arrays(slices_of(shape), real)
+    assert_twins_agree(network_residual, device, [a.poisoned(), a.field(), a.field(), *network(a)], real)
+
+
+@pytest.mark.parametrize("parts", [(1, 1, 1), (1, 2, 5), (1, 3, 128)], ids=str)
+def test_sum_parts_and_add_parts(shape, real, device, parts):
+    a, c = Arrays(shape, real), Arrays(parts, real)
+    part = a.random.integers(0, max(1, np.prod(parts) - 1), a.shape).astype(
+        np.int32
+    )  # the last one stays empty
+    members = np.argsort(part.ravel(), kind="stable").astype(np.int32)
+    starts = np.searchsorted(part.ravel()[members], np.arange(np.prod(parts) + 1)).astype(np.int32)
+    assert_twins_agree(sum_parts, device, [c.poisoned(), a.field(), members, starts], real)
+    assert_twins_agree(add_parts, device, [a.field(), c.field(), part], real)
 
 
 def test_log_conductance(shape, real, device):

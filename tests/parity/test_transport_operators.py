@@ -6,7 +6,10 @@ from twins import EVERYWHERE, assert_twins_agree
 
 from tumorsim.operators.advect import LIMITERS, advect
 from tumorsim.operators.bind import bind
+from tumorsim.operators.cell_exchange import cell_exchange
+from tumorsim.operators.collect import collect
 from tumorsim.operators.internalise import internalise
+from tumorsim.operators.release import release
 from tumorsim.operators.transport_stage import transport_stage
 from tumorsim.operators.wall_exchange_rates import wall_exchange_rates
 
@@ -68,11 +71,13 @@ def test_transport_stage(shape, real, device, stage, terms):
     rates = a.faces(-0.3, 0.3) if terms in ("flow", "all") else [None] * 3
     wall = [a.field() * (a.field() < 0.7) if "vessels" in terms or terms == "all" else None for _ in range(2)]
     lymph = a.field() if terms in ("vessels and lymph", "all") else None
-    source = a.field() if terms == "all" else None
+    capture, source = (a.field(), a.field()) if terms == "all" else (None, None)
+    captured = None if capture is None else a.poisoned() if first else a.field()
     booked = a.rows(3, fill=np.nan if first else 2.0)
     arguments = [
         result,
         start_rate,
+        captured,
         booked,
         negative,
         last,
@@ -81,6 +86,7 @@ def test_transport_stage(shape, real, device, stage, terms):
         *rates,
         *wall,
         lymph,
+        capture,
         source,
         a.field(0.3, 1),
     ]
@@ -100,14 +106,44 @@ def test_bind(shape, real, device, on, off):
     assert_twins_agree(bind, device, arguments, real, binding_on=on, binding_off=off, dt=0.4, seed=1)
 
 
-@pytest.mark.parametrize("pools", ["free", "bound", "internalised", "all", "all but uptake"])
+@pytest.mark.parametrize("pools", ["free", "bound", "internalised", "all"])
 def test_internalise(shape, real, device, pools):
     a = Arrays(shape, real)
-    every = pools.startswith("all")
     free, bound, cells = (
-        a.field() if every or pools == pool else None for pool in ("free", "bound", "internalised")
+        a.field() if pools in ("all", pool) else None for pool in ("free", "bound", "internalised")
     )
-    uptake = a.field() * (a.field() < 0.7) if pools == "all" else None
-    rates = {"internalisation": 0.3 if every else 0.0, "degradation": 0.2, "decay": 0.1, "dt": 0.5}
-    arguments = [free, bound, cells, a.rows(2, fill=1.0), uptake, a.field(0.1, 1)]
+    rates = {"internalisation": 0.3 if pools == "all" else 0.0, "degradation": 0.2, "decay": 0.1, "dt": 0.5}
+    arguments = [free, bound, cells, a.rows(2, fill=1.0), a.field(0.1, 1)]
     assert_twins_agree(internalise, device, arguments, real, **rates, seed=2)
+
+
+def test_collect(shape, real, device):
+    a = Arrays(shape, real)
+    assert_twins_agree(collect, device, [a.field(), a.field(-0.5, 1)], real, seed=4)
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("pools", ["free", "all"])
+def test_release(shape, real, device, pools, first):
+    a = Arrays(shape, real)
+    bound, cells, heat = (a.field() if pools == "all" else None for _ in range(3))
+    out, inside = (a.poisoned() if first else a.field() for _ in range(2))
+    arguments = [a.field(), bound, cells, out, inside, a.rows(2, fill=1.0), heat, a.field(0.1, 1)]
+    rates = {"outside": 0.2, "inside": 0.4, "triggered": 0.5, "dt": 0.7}
+    assert_twins_agree(release, device, arguments, real, **rates, first=first, seed=6)
+
+
+@pytest.mark.parametrize("with_cells", [True, False])
+def test_cell_exchange(shape, real, device, with_cells):
+    a = Arrays(shape, real)
+    density, local = (a.field() * (a.field() < 0.7), a.field()) if with_cells else (None, None)
+    fields = [a.field() for _ in range(4)]
+    arguments = [a.poisoned(), a.poisoned(), *fields, density, a.field(0.1, 1), local]
+    constants = {
+        "fastest": 0.3,
+        "half_outside": 0.2,
+        "half_inside": 0.5,
+        "efflux": 0.1,
+        "free_fraction": 0.25,
+    }
+    assert_twins_agree(cell_exchange, device, arguments, real, **constants, local_plasma=0.4, dt=0.8, seed=9)

@@ -14,9 +14,10 @@ from tumorsim.flow.multigrid import (
     build_levels,
     coarsen,
     dense_inverse,
-    make_level,
+    finest_level,
     strong_axes,
 )
+from tumorsim.flow.part_multigrid import PartMultigrid
 from tumorsim.grid import Grid
 from tumorsim.operators.pressure_operator import net_outflow
 
@@ -68,11 +69,15 @@ def test_in_a_closed_box_a_level_pressure_stays_and_only_absorption_takes_fluid(
 SHAPES = [(12, 12, 12), (17, 13, 11), (1, 31, 37), (97, 3, 2), (1, 1, 600)]
 
 
+CYCLES = pytest.mark.parametrize("kind", [Multigrid, PartMultigrid])
+
+
+@CYCLES
 @pytest.mark.parametrize("boundaries", [MIXED, Boundaries()], ids=["mixed", "no flux"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_the_cycle_is_symmetric_and_positive(device, shape, boundaries):
+def test_the_cycle_is_symmetric_and_positive(device, shape, boundaries, kind):
     medium = rough_medium(device, shape, spacing=(1.0, 3.0, 1.0), boundaries=boundaries, dtype=np.float32)
-    cycle = Multigrid(device, medium)
+    cycle = kind(device, finest_level(device, medium))
     v, w = vectors(shape).astype(np.float32)
     mv, product = cycle(device.upload(v))
     mv = device.download(mv)
@@ -84,9 +89,10 @@ def test_the_cycle_is_symmetric_and_positive(device, shape, boundaries):
     assert abs(float((mv * w).sum()) - float((v * mw).sum())) < 1e-4 * size
 
 
-def test_the_cycle_repeats_bit_for_bit(device):
+@CYCLES
+def test_the_cycle_repeats_bit_for_bit(device, kind):
     medium = rough_medium(device, (20, 20, 20), dtype=np.float32)
-    cycle = Multigrid(device, medium)
+    cycle = kind(device, finest_level(device, medium))
     (v,) = vectors((20, 20, 20), 1).astype(np.float32)
     first = device.download(cycle(device.upload(v))[0])
     assert np.array_equal(first, device.download(cycle(device.upload(v))[0]))
@@ -98,7 +104,7 @@ def test_levels_shrink_to_a_size_that_can_be_inverted(device, shape):
         device, Grid(shape, (1.0,) * 3), device.upload(np.ones(shape)), device.zeros(shape, np.float64), MIXED,
         dtype=np.float32,
     )  # fmt: skip
-    levels = build_levels(device, medium)
+    levels = build_levels(device, finest_level(device, medium))
     sizes = [np.prod(level.medium.shape) for level in levels]
     assert sizes[-1] <= DENSE < sizes[-2]
     assert all(small < large for large, small in pairwise(sizes))
@@ -113,8 +119,7 @@ def test_a_coarse_level_of_uniform_tissue_is_the_same_tissue_at_twice_the_spacin
         device, grid, device.upload(np.full(shape, 3.0)), device.upload(np.full(shape, 0.7)),
         Boundaries.uniform(0.0), dtype=np.float64,
     )  # fmt: skip
-    widths = tuple(np.ones(n) for n in shape)
-    coarse = coarsen(device, make_level(device, medium, widths)).medium
+    coarse = coarsen(device, finest_level(device, medium)).medium
     assert coarse.shape == (4, 5, 7)
     assert coarse.spacing == (2.0, 3.0, 3.5)
     for axis, t in enumerate(coarse.conductance):
@@ -132,7 +137,7 @@ def test_every_level_of_a_row_resists_as_the_row_does(device, n):
     medium = make_medium(
         device, Grid((1, 1, n), (1.0,) * 3), conductivity, absorption, boundaries, dtype=np.float64
     )
-    for level in build_levels(device, medium):
+    for level in build_levels(device, finest_level(device, medium)):
         assert (1 / level.medium.conductance[2]).sum() == pytest.approx(n)
 
 

@@ -66,8 +66,8 @@ def error(moment, reference):
 def test_the_error_falls_with_the_tolerance(reference):
     found = {t: run(transport(), tolerance=t, schedule=EARLY) for t in (1e-2, 1e-3, 1e-4)}
     errors = {t: error(moment, reference) for t, (moment, _) in found.items()}
-    # each step stays below the tolerance; their errors add up, and fade as the tissue follows the plasma
-    assert all(e < 1.5 * t for t, e in errors.items())
+    # each of 6 to 30 steps stays below the tolerance; their errors add up, but fade as the tissue follows the plasma
+    assert all(e < 3 * t for t, e in errors.items())
     assert errors[1e-2] > errors[1e-3] > errors[1e-4]
 
 
@@ -127,6 +127,9 @@ def test_an_error_that_no_step_reaches_is_told():
 
         def step(self, state, start, dt, plasma):
             state.concentration += 1.0
+
+        def concentrations(self, state):
+            return (state.concentration,)
 
     moment = Moment(0, 0.0, 0, transport().start())
     with pytest.raises(NumericsError, match=r"run\.step_error"):

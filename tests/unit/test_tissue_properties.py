@@ -78,10 +78,11 @@ def test_normal_tissue_conducts_less_than_tumour():
     assert PRESETS["normal"].hydraulic_conductivity < PRESETS["tumour"].hydraulic_conductivity
 
 
-def test_necrotic_tissue_is_tumour_without_vessels():
+def test_necrotic_tissue_is_tumour_without_vessels_and_live_cells():
     necrotic, tumour = PRESETS["necrotic"], PRESETS["tumour"]
-    assert necrotic.vessel_area_density == necrotic.lymphatic_filtration == 0
-    assert replace(necrotic, vessel_area_density=tumour.vessel_area_density) == tumour
+    assert necrotic.vessel_area_density == necrotic.lymphatic_filtration == necrotic.cell_density == 0
+    alive = {name: getattr(tumour, name) for name in ("vessel_area_density", "cell_density")}
+    assert replace(necrotic, **alive) == tumour
 
 
 def test_every_preset_is_within_its_limits_and_every_property_has_a_unit():

@@ -125,3 +125,55 @@ def test_a_manufactured_pressure_in_a_closed_box_converges_at_second_order(absor
 
     sizes = (8, 16, 32)
     assert observed_order(sizes, [error(n) for n in sizes]) >= 1.9
+
+
+def cubes(n):
+    """Cubes of 5 voxels, each of its own conductivity."""
+    values = 10.0 ** np.random.default_rng(1).uniform(0, 4, (-(-n // 5),) * 3)
+    return np.kron(values, np.ones((5, 5, 5)))[:n, :n, :n]
+
+
+def oblique_layers(n):
+    """Layers four voxels thick across the diagonal of the box."""
+    return np.where(np.indices((n,) * 3).sum(axis=0) // 4 % 2, 1e4, 1.0)
+
+
+def leaky_walls(n):
+    """Ten planes one voxel thick, with a hole in every fiftieth voxel."""
+    random, conductivity = np.random.default_rng(2), np.ones((n,) * 3)
+    for wall in range(10):
+        np.moveaxis(conductivity, wall % 3, 0)[random.integers(n)] = 1e-4
+    conductivity[random.random(conductivity.shape) < 0.02] = 1.0
+    return conductivity
+
+
+def half_and_half(n):
+    """Every voxel poor or good by chance: both kinds percolate."""
+    return np.where(np.random.default_rng(3).random((n,) * 3) < 0.5, 1.0, 1e4)
+
+
+def iterations(conductivity, *, stage):
+    """To 1e-8, sources everywhere, beginning with a stage of tumorsim.flow.preconditioning."""
+    grid, boundaries = Grid(conductivity.shape, (1.0, 1.0, 1.0)), Boundaries.uniform(0.0)
+    given = [np.broadcast_to(values, grid.shape) for values in (conductivity, 0.0, 1.0)]
+    k, absorption, source = (DEVICE.upload(values, np.float64) for values in given)
+    medium = make_medium(DEVICE, grid, k, absorption, boundaries, dtype=np.float64)
+    _, convergence = solve_pressure(DEVICE, grid, medium, source, boundaries=boundaries, stage=stage)
+    assert convergence.residual <= 1e-8
+    return convergence.iterations
+
+
+ROUGH = pytest.mark.parametrize("tissue", [cubes, oblique_layers, leaky_walls, half_and_half])
+
+
+@ROUGH
+def test_obstacles_and_channels_that_wind_through_voxels_take_30_iterations_at_most(tissue):
+    """Those of the cheaper cycles that were tried first included; 20 were measured."""
+    assert iterations(tissue(48), stage=0) <= 30
+
+
+@ROUGH
+def test_multigrid_on_parts_takes_no_more_iterations_in_a_larger_box(tissue):
+    """Up to 18 iterations from 24³ to 128³; one cycle on whole blocks takes half as many again for twice the size."""
+    small, large = (iterations(tissue(n), stage=2) for n in (24, 48))
+    assert large <= min(20, small + 4)

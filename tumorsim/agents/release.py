@@ -195,13 +195,14 @@ class Switch:
     """k(x) = k_lo + (k_hi − k_lo)/(1 + e^{−(x − x_m)/w}) of a local state x, 1/s.
 
     ``resting`` k_lo far below the ``midpoint`` x_m and ``triggered`` k_hi far above it, for a ``width`` w > 0;
-    the other way round for w < 0. `thermal` and `acidic` are its two uses.
+    the other way round for w < 0. `thermal` (x a temperature, K) and `acidic` (x a pH) are its two uses.
     """
 
     resting: float
     triggered: float
     midpoint: float
     width: float
+    thermal: bool = False
 
     def __post_init__(self) -> None:
         _require(min(self.resting, self.triggered) >= 0, "release_rate", self.resting, "zero or more")
@@ -225,7 +226,7 @@ ACIDIC_MIDPOINT, ACIDIC_WIDTH = 6.7, 0.1
 
 def thermal(resting: float = 1.4e-5, triggered: float = 0.08) -> Switch:
     """k(T), T in K. Defaults [D] from "at most 5 % per hour at 37 °C, about 80 % in 20 s at 42 °C" [M]."""
-    return Switch(resting, triggered, TRANSITION_TEMPERATURE, TRANSITION_WIDTH)
+    return Switch(resting, triggered, TRANSITION_TEMPERATURE, TRANSITION_WIDTH, thermal=True)
 
 
 def acidic(resting: float, triggered: float) -> Switch:
@@ -337,6 +338,10 @@ IN_CELLS = ("enzyme", "intracellular")
 """Models whose rate in the catalogue holds inside cells, for carriers that are internalised; next to none outside."""
 
 
+RELEASE_MODELS = ("none", "first-order", "biphasic", "weibull", "zero-order", "temperature", "pH", *IN_CELLS)
+"""What an agent's ``release_model`` may be."""
+
+
 @dataclass(frozen=True)
 class ReleaseLaws:
     """How an agent releases ``outside`` cells, in plasma and interstitium, and ``inside`` them; None: it does not."""
@@ -361,12 +366,16 @@ def release_laws(agent: Agent) -> ReleaseLaws:
     elif model == "biphasic":
         constants = [_rate(agent, name) for name in ("burst_fraction", "burst_rate", "release_rate")]
         law = Biphasic(*constants)
+    elif model == "weibull":
+        law = Weibull(_rate(agent, "release_time"), _rate(agent, "release_shape"))
+    elif model == "zero-order":
+        law = ZeroOrder(_rate(agent, "release_time"))
     elif model == "temperature":
         law = thermal(_rate(agent, "release_rate"), _rate(agent, "triggered_release_rate"))
     elif model == "pH":
         law = acidic(_rate(agent, "release_rate"), _rate(agent, "triggered_release_rate"))
     else:
-        cure = "Use one of none, first-order, biphasic, temperature, pH, enzyme, intracellular"
+        cure = f"Use one of {', '.join(RELEASE_MODELS)}"
         raise ConfigError(Problem("agent.release_model", model, "is not known", cure))
     return ReleaseLaws(outside=law, inside=law)
 

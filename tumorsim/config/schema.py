@@ -25,14 +25,18 @@ from pydantic import (
 from tumorsim.agents.agent import Agent as CatalogueAgent
 from tumorsim.agents.body_size import BODIES
 from tumorsim.agents.catalogue import load_agent
+from tumorsim.agents.cell_uptake import ALBUMIN_BOUND_DIFFUSIVITY, ALBUMIN_BOUND_PERMEABILITY
+from tumorsim.agents.cell_uptake import CellUptake as DrugUptake
 from tumorsim.agents.interstitium import MATRIX_MODELS, PARTITION_MODELS, RETARDATION_MODELS
 from tumorsim.agents.particle import DIAMETER_BASES, log_sd_from_polydispersity
 from tumorsim.agents.plasma_table import JOINS, TAILS
 from tumorsim.agents.radionuclide import radionuclide, radionuclide_names
+from tumorsim.agents.release import RELEASE_MODELS
 from tumorsim.boundaries import FACES, Boundaries
 from tumorsim.config import values as v
 from tumorsim.config.values import Amount, AmountOf, Condition, Quantity
 from tumorsim.constants import MMHG
+from tumorsim.errors import ConfigError
 from tumorsim.fields import FIELDS
 from tumorsim.tissue import shapes
 from tumorsim.tissue.properties import PRESETS, UNITS, RegionProperties
@@ -193,6 +197,9 @@ class Region(Table):
         default=None, description="a of D = a (M / (g/mol))^-b"
     )
     power_law_exponent: v.Ratio | None = Field(default=None, description="b of that law")
+    cell_density: v.NumberDensity | None = Field(
+        default=None, description="cells that take up a released drug, per tissue volume"
+    )
     uptake_rate: v.Rate | None = Field(
         default=None, description="first-order cellular uptake of the free agent"
     )
@@ -381,6 +388,21 @@ class Agent(Table):
         default=None, description="default: dissociation_constant times binding_on"
     )
     internalisation: v.Rate | None = Field(default=None, description="bound to internalised")
+    release_model: Annotated[str, v.OneOf(RELEASE_MODELS)] | None = Field(
+        default=None, description="how the drug leaves; read where there is a [drug]"
+    )
+    release_rate: v.Rate | None = Field(
+        default=None, description="of the drug; that at rest where it is triggered"
+    )
+    release_time: v.Duration | None = Field(
+        default=None, description='scale of release_model = "weibull", or the whole of "zero-order"'
+    )
+    release_shape: v.Positive | None = Field(default=None, description='of release_model = "weibull"')
+    burst_fraction: v.Fraction | None = Field(
+        default=None, description='of the drug, release_model = "biphasic"'
+    )
+    burst_rate: v.Rate | None = Field(default=None, description="of the burst")
+    triggered_release_rate: v.Rate | None = Field(default=None, description="by heat or acid")
     radionuclide: Annotated[str, v.OneOf(radionuclide_names())] | None = Field(
         default=None, description="whose half-life is that of the agent's decay", examples=['"Lu-177"']
     )
@@ -398,6 +420,11 @@ class Agent(Table):
     partition_model: Annotated[str, v.OneOf(PARTITION_MODELS)] | None = None
     retardation_model: Annotated[str, v.OneOf(RETARDATION_MODELS)] | None = None
 
+    def given(self) -> dict[str, Any]:
+        """The values that are set here."""
+        values = {key: getattr(self, key) for key in type(self).model_fields if key not in ("name", "file")}
+        return {key: value for key, value in values.items() if value is not None}
+
     def known(self) -> "CatalogueAgent":
         """The agent of the name alone, from the file or the catalogue; one of which nothing is known without."""
         return load_agent(self.name, file=self.file) if self.name else CatalogueAgent(name="custom")
@@ -408,8 +435,7 @@ class Agent(Table):
         One half-life needs no fraction, and k_off = K_d k_on wherever it is not given itself.
         Raises ConfigError for a name that the catalogue has not.
         """
-        given = {key: getattr(self, key) for key in type(self).model_fields if key not in ("name", "file")}
-        given = {key: value for key, value in given.items() if value is not None}
+        given = self.given()
         if len(given.get("plasma_half_lives", ())) == 1:
             given.setdefault("plasma_fractions", (1.0,))
         if self.radionuclide is not None:
@@ -421,6 +447,65 @@ class Agent(Table):
         if changed and agent.dissociation_constant is not None and agent.binding_on is not None:
             agent = agent.with_values(binding_off=agent.dissociation_constant * agent.binding_on)
         return agent
+
+
+class CellUptake(Table):
+    """Saturable uptake by cells and return from them; what is not given is that of doxorubicin [S]."""
+
+    fastest: v.Mass | None = Field(
+        default=None, description="V_max per cell and second", examples=['"4.67e-20 kg"']
+    )
+    half_outside: v.MassDensity | None = Field(default=None, description="K_e, per extracellular fluid")
+    half_inside: v.Mass | None = Field(default=None, description="K_i, per cell")
+    efflux: v.Rate | None = Field(default=None, description="by pumps")
+    albumin_on: v.Rate | None = Field(default=None, description="binding to the albumin of tissue")
+    albumin_off: v.Rate | None = None
+    bound_diffusivity: v.Diffusivity = Field(
+        default=ALBUMIN_BOUND_DIFFUSIVITY, description="of the drug on albumin; 8.8e-12 m^2/s [S]"
+    )
+    bound_permeability: v.WallPermeability = Field(
+        default=ALBUMIN_BOUND_PERMEABILITY, description="of vessel walls for it; 8.3e-9 m/s [S]"
+    )
+
+    def chosen(self) -> "DrugUptake":
+        names = ("fastest", "half_outside", "half_inside", "efflux", "albumin_on", "albumin_off")
+        given = {name: getattr(self, name) for name in names}
+        return DrugUptake(**{name: value for name, value in given.items() if value is not None})
+
+
+class Drug(Agent):
+    """What the agent carries and releases: a drug of the catalogue, or one that is described here."""
+
+    cell_uptake: CellUptake | None = Field(default=None, description="by cells; none without this table")
+    unencapsulated: v.Fraction = Field(default=0.0, description="part of the dose that is free in the vial")
+
+    def known(self) -> "CatalogueAgent":
+        try:
+            return super().known()
+        except ConfigError as error:  # it speaks of [agent]
+            said = (
+                replace(problem, key=problem.key.replace("agent", "drug", 1)) for problem in error.problems
+            )
+            raise ConfigError(*said) from None
+
+    def given(self) -> dict[str, Any]:
+        return {
+            k: value for k, value in super().given().items() if k not in ("cell_uptake", "unencapsulated")
+        }
+
+
+class Heating(Table):
+    """A window of heat, which triggers carriers whose release_model is "temperature"."""
+
+    temperature: v.Temperature = Field(description="of the heated regions", examples=['"42 degC"'])
+    regions: Annotated[tuple[v.Text, ...], v.LIST] = Field(
+        description="that are heated", examples=['["tumour"]']
+    )
+    start: v.Time = 0.0
+    duration: v.Duration = Field(examples=['"30 min"'])
+    transit_time: v.Time = Field(
+        default=5.0, description="of blood through the heated vessels, in which carriers release; 5 s [D]"
+    )
 
 
 class TwoCompartment(Table):
@@ -451,6 +536,13 @@ class PlasmaTable(Table):
     )
 
 
+class Injection(Table):
+    """The dose is put into the tissue at time 0, evenly over a ball, instead of into the blood."""
+
+    center: v.Position3 | None = Field(default=None, description="default: the middle of the box")
+    radius: v.Length = Field(description="of the ball that the injected fluid fills", examples=['"500 um"'])
+
+
 class Dosing(Table):
     dose: v.Dose = Field(
         description="of each administration, as mass, mol or activity: all amounts are then in kg, mol or Bq",
@@ -476,7 +568,14 @@ class Dosing(Table):
         default=None, description="instead of half-lives"
     )
     plasma_volume: v.Volume | None = Field(default=None, description="default: that of the body")
+    closed_body: v.Flag = Field(
+        default=False,
+        description="what the tissue takes up is missing in plasma: compartments instead of a curve",
+    )
     infusion: v.Time = Field(default=0.0, description="length of the infusion; 0 is a bolus")
+    injection: Injection | None = Field(
+        default=None, description="into the tissue; the flow that it drives is not part of the model"
+    )
     initial_free: v.AmountDensity | None = Field(
         default=None, description="in the tissue at time 0, per tissue volume"
     )
@@ -532,6 +631,8 @@ class Output(Table):
         "free",
         "bound",
         "internalised",
+        "drug_free",
+        "drug_in_cells",
         "vessel_area_density",
     )
     compression: Literal["gzip", "none"] = "gzip"
@@ -548,6 +649,8 @@ class Config(Table):
     pressure: Pressure
     transport: Transport
     agent: Agent
+    drug: Drug | None = None
+    heating: Heating | None = None
     dosing: Dosing
     run: Run
     output: Output
@@ -570,6 +673,10 @@ class Config(Table):
         copy._path, copy._given = path, text
         return copy
 
+    def of_agent(self, agent: Agent) -> "Config":
+        """The same with another agent, which releases nothing."""
+        return self.model_copy(update={"agent": agent, "drug": None, "heating": None})
+
     def of_one_size(self, diameter: float) -> "Config":
         """The same with particles of one ``diameter``."""
         one_size = {"diameter": diameter, "diameter_log_sd": 0.0, "polydispersity_index": None}
@@ -583,13 +690,19 @@ class Config(Table):
         tables = self.model_dump(mode="json")
         names = self.tissue.region_names
         tables["tissue"]["regions"] |= {name: asdict(self.tissue.properties(name)) for name in names}
-        agent = self.agent.chosen()
-        tables["agent"] = {item.name: getattr(agent, item.name) for item in fields(agent) if item.repr}
+        tables["agent"] = _every_value(self.agent.chosen())
+        if self.drug is not None:
+            tables["drug"] |= _every_value(self.drug.chosen())
         return tables
+
+
+def _every_value(agent: CatalogueAgent) -> dict[str, Any]:
+    return {item.name: getattr(agent, item.name) for item in fields(agent) if item.repr}
 
 
 PATH_KEYS = (
     "agent.file",
+    "drug.file",
     "vessels.file",
     "tissue.image.file",
     "tissue.maps.*",

@@ -1,8 +1,8 @@
 """Preconditioned conjugate gradients for the pressure: float64 outside, the preconditioner in float32."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import isfinite, sqrt
+from math import inf, isfinite, log10, sqrt
 
 import numpy as np
 
@@ -16,17 +16,28 @@ from tumorsim.operators.pressure_residual import pressure_residual
 from tumorsim.operators.search_direction import search_direction
 
 MOST_ITERATIONS = 300
+WINDOW = 3
+"""Iterations over which the gain of a preconditioner is measured."""
 
 Preconditioner = Callable[[Array], tuple[Array, float]]
 """Takes a float32 residual r to z = M⁻¹r (float32) and r·z."""
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A preconditioner to try. Where WINDOW iterations gain less than ``enough`` decades the next stage takes over."""
+
+    build: Callable[[], Preconditioner]
+    enough: float = -inf
+
+
+@dataclass(frozen=True)
 class Convergence:
-    """How a solve ended: iterations, and the true relative residual ‖s − A p‖/‖s − A 0‖."""
+    """How a solve ended: iterations, the true relative residual ‖s − A p‖/‖s − A 0‖, and the stage that was reached."""
 
     iterations: int
     residual: float
+    stage: int
 
 
 def conjugate_gradients(
@@ -37,27 +48,38 @@ def conjugate_gradients(
     pressure: Array,
     source: Array,
     outside: SixValues,
-    preconditioner: Preconditioner,
+    stages: Sequence[Stage],
     tolerance: float,
+    stage: int = 0,
+    begun: bool = True,
 ) -> Convergence:
-    """Solve A p = source for the float64 ``pressure``, from the values it holds.
+    """Solve A p = source for the float64 ``pressure``, from the values it holds, beginning with ``stage``.
+
+    A pressure that is not ``begun`` is zero.
 
     Stops when the true residual, source − A p with the pressures ``outside`` the box, is within ``tolerance`` of
     that of p = 0 in the Euclidean norm, or when rounding of p itself keeps it from falling further. Raises
     NumericsError when it does not get there: how far it came, and in which voxel the residual is largest.
     """
     work = _Work(device, medium, outside)
-    whole = work.true_residual(device.zeros(medium.shape, np.float64), source)
+    whole = work.true_residual(None, source)
     if whole == 0:
         pressure[...] = 0
-        return Convergence(0, 0.0)
+        return Convergence(0, 0.0, stage)
     target = tolerance * whole
-    iterations, last, norm = 0, float("inf"), work.true_residual(pressure, source)
-    while target < norm < last / 2 and iterations < MOST_ITERATIONS:
-        iterations += work.iterate(pressure, preconditioner, target, MOST_ITERATIONS - iterations)
+    iterations, last, norm = 0, inf, work.true_residual(pressure, source) if begun else whole
+    preconditioner = stages[stage].build() if norm > target else None
+    while preconditioner and target < norm < last / 2 and iterations < MOST_ITERATIONS:
+        enough, most = stages[stage].enough, MOST_ITERATIONS - iterations
+        taken, slow = work.iterate(pressure, preconditioner, target=target, most=most, enough=enough)
+        iterations += taken
         last, norm = norm, work.true_residual(pressure, source)
+        if slow and norm > target:
+            preconditioner = None  # lets go of its memory
+            stage, last = stage + 1, inf
+            preconditioner = stages[stage].build()
     if norm <= target or (norm >= last / 2 and norm <= rounding_of(device, medium, pressure)):
-        return Convergence(iterations, norm / whole)
+        return Convergence(iterations, norm / whole, stage)
     raise NumericsError(_failure(device, grid, work.residual, iterations, norm / whole, tolerance))
 
 
@@ -79,9 +101,13 @@ class _Work:
         self.residual, self.direction, self.image = (device.empty(medium.shape, np.float64) for _ in range(3))
         self.residual32 = device.empty(medium.shape, np.float32)
         self.rows = device.empty((nz, ny), np.float64)
+        self.norms: list[float] = []
 
-    def true_residual(self, pressure: Array, source: Array) -> float:
-        """Norm of source − A p, which is left in ``residual``."""
+    def true_residual(self, pressure: Array | None, source: Array) -> float:
+        """Norm of source − A p, which is left in ``residual``; without a pressure that of p = 0."""
+        if pressure is None:
+            pressure = self.direction
+            pressure[...] = 0
         pressure_residual(
             self.device, self.residual, self.residual32, self.rows, pressure, source,
             outside=self.outside, **self.medium.arguments,
@@ -95,8 +121,13 @@ class _Work:
         )
         return float(self.device.sum(self.rows))
 
-    def iterate(self, pressure: Array, preconditioner: Preconditioner, target: float, most: int) -> int:
-        """Conjugate gradients from ``residual`` until its recurrence is within the target; returns the iterations."""
+    def iterate(
+        self, pressure: Array, preconditioner: Preconditioner, *, target: float, most: int, enough: float
+    ) -> tuple[int, bool]:
+        """Conjugate gradients from ``residual`` until its recurrence is within the target, or falls too slowly.
+
+        Returns the iterations, and whether the last WINDOW of them gained less than ``enough`` decades.
+        """
         last = 0.0
         for iteration in range(1, most + 1):
             preconditioned, product = preconditioner(self.residual32)
@@ -105,15 +136,23 @@ class _Work:
             )
             curvature = self.apply(self.direction)
             if not (isfinite(product) and curvature > 0):
-                return iteration
+                return iteration, False
             descend(
                 self.device, pressure, self.residual, self.residual32, self.rows, self.direction, self.image,
                 alpha=product / curvature,
             )  # fmt: skip
-            if sqrt(float(self.device.sum(self.rows))) <= target:
-                return iteration
+            self.norms.append(sqrt(float(self.device.sum(self.rows))))
+            if self.norms[-1] <= target:
+                return iteration, False
+            if iteration >= WINDOW and self._gain() < enough:
+                return iteration, True
             last = product
-        return most
+        return most, False
+
+    def _gain(self) -> float:
+        """Decades of the last WINDOW iterations; unknown as yet after the first few of a solve."""
+        norms = self.norms
+        return log10(norms[-1 - WINDOW] / norms[-1]) if len(norms) >= WINDOW + 2 else inf
 
 
 def _failure(

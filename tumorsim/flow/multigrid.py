@@ -1,4 +1,4 @@
-"""Geometric multigrid for the pressure operator: the preconditioner of the conjugate gradients.
+"""Geometric multigrid for the pressure operator: preconditions the conjugate gradients unless tissue is rough.
 
 One application is a V-cycle in float32, a fixed symmetric positive operator. Iterations and times that it takes, and
 what else was tried, are in docs/numerics.md.
@@ -10,9 +10,7 @@ what else was tried, are in docs/numerics.md.
 - **Transfer.** Corrections are constant over a block, and residuals are summed over it. The conductances which
   that implies (Galerkin) are too large; they are scaled by the distance of the fine centres over that of the coarse
   ones, so that uniform tissue stays what it is, odd sizes included.
-- **Smoother.** Chebyshev polynomials of the fourth kind in D⁻¹A, whose spectrum lies in (0, 2] because A is
-  diagonally dominant: no eigenvalue has to be estimated, and slow modes of rough tissue are damped too. Source:
-  Lottes 2023, Numer Linear Algebra Appl 30(6):e2518.
+- **Smoother.** Chebyshev polynomials of the fourth kind in D⁻¹A (flow.chebyshev).
 - **Coarsest level.** At most DENSE voxels, solved by its stored inverse.
 """
 
@@ -22,6 +20,7 @@ from math import prod
 import numpy as np
 
 from tumorsim.device.twin import Array, Device
+from tumorsim.flow.chebyshev import smooth
 from tumorsim.flow.medium import Medium
 from tumorsim.operators.add_correction import add_correction
 from tumorsim.operators.chebyshev_step import chebyshev_step
@@ -35,10 +34,10 @@ DENSE = 256
 """Voxels of the coarsest level at most: its inverse takes 256 kB."""
 WEAK_AXIS = 0.3
 """An axis that conducts less than this part of the best is not halved [D]."""
-STEPS = (6, 8)
+STEPS = (2, 4)
 """Chebyshev steps before and after the coarse correction on the finest level and on the others [D]."""
-SPECTRUM = 2.0
-"""Bound of the eigenvalues of D⁻¹A (Gershgorin)."""
+MANY_STEPS = (6, 8)
+"""The same for tissue that is neither smooth nor rough [D]."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +54,11 @@ class Level:
 class Multigrid:
     """The hierarchy of one medium (float32). Call it with a residual to get the preconditioned one."""
 
-    def __init__(self, device: Device, medium: Medium, *, steps: tuple[int, int] = STEPS):
+    def __init__(self, device: Device, finest: Level, *, steps: tuple[int, int] = STEPS):
+        medium = finest.medium
         self.device = device
         self.steps = steps
-        self.levels = build_levels(device, medium)
+        self.levels = build_levels(device, finest)
         nz, ny, _ = medium.shape
         self._products = device.empty((nz, ny), np.float64)
         self._inverse = device.upload(dense_inverse(device, self.levels[-1].medium)[None], np.float32)
@@ -93,32 +93,28 @@ class Multigrid:
         from_zero: bool = False,
         products: Array | None = None,
     ) -> tuple[Array, Array]:
-        """Chebyshev steps from ``pressure``, or from zero; returns the array of the last iterate and the other one."""
-        for k in range(1, steps + 1):
-            momentum = (2 * k - 3) / (2 * k + 1) if k > 1 else 0.0
-            chebyshev_step(
-                self.device,
-                spare,
-                products if k == steps else None,
-                None if from_zero and k == 1 else pressure,
-                source,
-                **level.medium.arguments,
-                weight_newer=1 + momentum,
-                weight_older=0.0 if from_zero and k == 2 else -momentum,
-                step=(8 * k - 4) / (2 * k + 1) / SPECTRUM,
-            )
-            pressure, spare = spare, pressure
-        return pressure, spare
+        """Chebyshev steps; ``products`` takes Σ source·(last iterate) per row."""
+
+        def step(older: Array, newer: Array | None, last: bool, **weights: float) -> None:
+            summed = products if last else None
+            chebyshev_step(self.device, older, summed, newer, source, **level.medium.arguments, **weights)
+
+        return smooth(step, pressure, spare, steps=steps, from_zero=from_zero)
 
     def _solve_coarsest(self, level: Level, source: Array) -> Array:
         dense_product(self.device, level.pressure.reshape(-1), self._inverse, source.reshape(-1))
         return level.pressure
 
 
-def build_levels(device: Device, medium: Medium) -> list[Level]:
-    """All levels, finest first, down to at most DENSE voxels."""
+def finest_level(device: Device, medium: Medium) -> Level:
+    """The level of the grid itself."""
     nz, ny, nx = medium.shape
-    levels = [make_level(device, medium, (np.ones(nz), np.ones(ny), np.ones(nx)))]
+    return make_level(device, medium, (np.ones(nz), np.ones(ny), np.ones(nx)))
+
+
+def build_levels(device: Device, finest: Level) -> list[Level]:
+    """All levels, finest first, down to at most DENSE voxels."""
+    levels = [finest]
     while prod(levels[-1].medium.shape) > DENSE:
         levels.append(coarsen(device, levels[-1]))
     return levels
@@ -177,7 +173,7 @@ def _nearness(fine: np.ndarray, coarse: np.ndarray) -> np.ndarray:
 
 
 def dense_inverse(device: Device, medium: Medium) -> np.ndarray:
-    """A⁻¹ of a small medium, (n, n) float64; a medium without fixed level gets one that leaves means as they are."""
+    """A⁻¹ of a small medium, (n, n) float64."""
     conductance = tuple(device.download(t).astype(np.float64) for t in medium.conductance)
     z, y, x = conductance
     absorption = device.download(medium.absorption).astype(np.float64)
@@ -188,6 +184,11 @@ def dense_inverse(device: Device, medium: Medium) -> np.ndarray:
     for axis, t in enumerate((z, y, x)):
         low, high = (np.moveaxis(index, axis, 0)[part].ravel() for part in (slice(None, -1), slice(1, None)))
         matrix[low, high] = matrix[high, low] = -np.moveaxis(t, axis, 0)[1:-1].ravel() / medium.spacing[axis]
-    if medium.is_closed(device):
-        matrix += np.diag(matrix).mean() / len(matrix) if len(matrix) > 1 else 1.0
+    return inverse_of(matrix, closed=medium.is_closed(device))
+
+
+def inverse_of(matrix: np.ndarray, *, closed: bool) -> np.ndarray:
+    """The inverse; a matrix whose rows sum to zero gets a level first, which leaves means as they are."""
+    if closed:
+        matrix = matrix + (np.diag(matrix).mean() / len(matrix) if len(matrix) > 1 else 1.0)
     return np.linalg.inv(matrix)

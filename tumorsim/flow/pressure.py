@@ -3,7 +3,7 @@
 ``u = −K∇p``, ``∇·u = φ_v − φ_L``, ``φ_v = G_v (p_e − p)``, ``φ_L = G_L max(p − p_L, 0)``, with
 ``G_v = Lp S/V`` and ``p_e = p_v − σ(π_v − π_i)``. Lymph only drains, so where p < p_L it is switched off, and the
 equation solved again until no voxel switches. Each solve is the linear system A p = s of flow.medium, by conjugate
-gradients (float64) with a multigrid V-cycle (float32).
+gradients (float64) with the multigrid (float32) that flow.preconditioning finds the tissue to need.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from tumorsim.device.twin import Array, Device
 from tumorsim.errors import ConfigError, NumericsError, Problem
 from tumorsim.flow.conjugate_gradient import Convergence, conjugate_gradients
 from tumorsim.flow.medium import Medium, make_medium
-from tumorsim.flow.multigrid import Multigrid
+from tumorsim.flow.preconditioning import stages
 from tumorsim.flow.velocity import box_outflow, face_velocity
 from tumorsim.grid import Grid
 from tumorsim.operators.fluid_exchange import fluid_exchange
@@ -106,13 +106,17 @@ def solve_pressure(
     boundaries: Boundaries,
     tolerance: float = 1e-8,
     pressure: Array | None = None,
+    stage: int = 0,
 ) -> tuple[Array, Convergence]:
     """Solve −∇·(K∇p) + G p = s for p, Pa, on a float64 medium; ``source`` is s, 1/s.
 
-    ``pressure`` is a first guess, overwritten by the solution. Where nothing fixes the level of p (no fixed face,
+    ``pressure`` is a first guess, overwritten by the solution; ``stage`` the preconditioner of flow.preconditioning to
+    begin with. Where nothing fixes the level of p (no fixed face,
     G = 0) its mean is zero, and NumericsError is raised unless the source sums to zero.
     """
-    pressure = device.zeros(grid.shape, np.float64) if pressure is None else pressure
+    begun = pressure is not None
+    if pressure is None:
+        pressure = device.zeros(grid.shape, np.float64)
     closed = medium.is_closed(device)
     if closed:
         source = source - _mean_source(device, source)
@@ -123,8 +127,10 @@ def solve_pressure(
         pressure=pressure,
         source=source,
         outside=boundaries.outside,
-        preconditioner=Multigrid(device, medium.rounded(np.float32)),
+        stages=stages(device, medium.rounded(np.float32)),
         tolerance=tolerance,
+        stage=stage,
+        begun=begun,
     )
     if closed:
         pressure -= float(device.sum(pressure)) / grid.voxels
@@ -151,7 +157,7 @@ def _solve_with_lymph(
     tolerance: float,
 ) -> tuple[Array, Convergence]:
     """The pressure with lymph switched off where it would fill; iterations of all passes."""
-    pressure, iterations = device.zeros(grid.shape, np.float64), 0
+    pressure, iterations, stage = None, 0, 0
     for _ in range(MOST_PASSES):
         pressure, convergence = solve_pressure(
             device,
@@ -161,10 +167,11 @@ def _solve_with_lymph(
             boundaries=boundaries,
             tolerance=tolerance,
             pressure=pressure,
+            stage=stage,
         )
-        iterations += convergence.iterations
+        iterations, stage = iterations + convergence.iterations, convergence.stage
         if not exchange.switch_lymph(pressure):
-            return pressure, Convergence(iterations, convergence.residual)
+            return pressure, Convergence(iterations, convergence.residual, stage)
     raise NumericsError(
         f"the lymph of {exchange.switched:.0f} voxels still switches between draining and idle after {MOST_PASSES} "
         "passes of the pressure solver. Check lymphatic_pressure against the pressures outside the box"
@@ -184,10 +191,13 @@ class _Exchange:
         self.absorption, self.source = (device.empty(grid.shape, np.float64) for _ in range(2))
         self._rows = device.empty(grid.shape[:2], np.float64)
         self.switched = 0.0
+        self._lymph = bool(np.any(np.asarray(fluid.lymphatic_filtration) > 0))
         self._update(None, 0.0)
 
     def switch_lymph(self, pressure: Array) -> bool:
         """Let lymph drain where p ≥ p_L; True if that changes anything."""
+        if not self._lymph:
+            return False
         self._update(pressure, SWITCH_MARGIN * self.device.maximum(abs(pressure)))
         self.switched = float(self.device.sum(self._rows))
         return self.switched > 0

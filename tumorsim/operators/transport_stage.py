@@ -11,6 +11,7 @@ TERMS = ("returned", "lymph", "boundary")
 def transport_stage(
     result: Voxels,
     start_rate: Voxels,
+    captured: Voxels,
     booked: RowSums,
     negative: Rows,
     last: Voxels,
@@ -24,6 +25,7 @@ def transport_stage(
     extravasation: Voxels,
     reabsorption: Voxels,
     lymph_drainage: Voxels,
+    capture: Voxels,
     source: Voxels,
     available_fraction: Voxels,
     *,
@@ -39,9 +41,10 @@ def transport_stage(
 ) -> None:
     """One stage of super-time-stepped linear transport, for the change δ of C since the start of the step.
 
-    With ``L(C) = (1/ε) {Σ_faces [g (C_beyond − C) ± r (C_beyond + C)] − (b + φ_L) C}`` where g = harmonic(εD)/h²
+    With ``L(C) = (1/ε) {Σ_faces [g (C_beyond − C) ± r (C_beyond + C)] − (b + φ_L + κ) C}`` where g = harmonic(εD)/h²
     (``conductance_*``) and r = f u/2h, + where the flow enters (``rate_*``), all in 1/s, the ``first`` stage takes C
-    as ``last`` and writes L₀ = L(C) + (a C_p + source)/ε to ``start_rate`` and δ₁ = rate·L₀ to ``result``. The others write
+    as ``last`` and writes L₀ = L(C) + (a C_p + source)/ε to ``start_rate`` and δ₁ = rate·L₀ to ``result``. The others
+    write
 
         δ_j = δ_{j−1} + again·(δ_{j−1} − δ_{j−2}) + rate·(L(δ_{j−1}) + a C_p/ε) + start_weight·L₀
 
@@ -51,9 +54,11 @@ def transport_stage(
 
     On the faces of the box ``outside`` lies beyond: half a voxel away for diffusion (g = 2εD/h², 0 where nothing
     passes), carried in by the flow, which carries C out: the C there in the first stage, 0 in the others.
-    ``start_rate``, the three rates, the two wall coefficients a (``extravasation``) and b (``reabsorption``), φ_L and the
-    ``source``, amount/(m³ s), may be None, and then count as 0. ``booked`` (float64, per row) gets ``weight`` times the TERMS in the state
-    ``last``, amount per voxel volume and unit of time: in the first stage for the first time, then in addition.
+    ``start_rate``, the three rates, the two wall coefficients a (``extravasation``) and b (``reabsorption``), and φ_L
+    may be None, and then count as 0; so may κ (``capture``, by cells), and beside it ``source``, amount/(m³ s).
+    ``booked`` (float64, per row) gets ``weight`` times the TERMS in the state ``last``, amount per voxel volume and
+    unit of time, and ``captured`` in every voxel weight·κ·``last``: in the first stage for the first time, then in
+    addition.
     """
     real = last.dtype.type
     net = np.zeros_like(last)
@@ -70,8 +75,12 @@ def transport_stage(
     if extravasation is not None:
         net += extravasation * real(plasma) - returned
     net -= drained
-    if first and source is not None:
-        net += source
+    if capture is not None:
+        taken = capture * last
+        net -= taken
+        captured[...] = (0 if first else captured) + real(weight) * taken
+        if first and source is not None:
+            net += source
     for term, rate_out in enumerate((returned, drained, through)):
         row = weight * np.broadcast_to(rate_out, last.shape).sum(axis=-1, dtype=np.float64)
         booked[term] = row if first else booked[term] + row

@@ -7,7 +7,11 @@
 The plasma curve is prescribed, so ``cleared`` is what left the plasma by neither decay nor this tissue. What is
 *checked* is the tissue's own balance, which no definition can hide::
 
-    initial + extravasated = free + bound + internalised + lymph + boundary + decayed + degraded
+    initial + extravasated = free + bound + internalised + lymph + boundary + decayed + degraded [+ released]
+
+Where the agent is a carrier, all this is the drug inside carriers. What they release has a balance of its own::
+
+    released + drug_extravasated = drug_free + drug_in_cells + drug_lymph + drug_boundary
 """
 
 from collections.abc import Mapping
@@ -38,6 +42,19 @@ LONG_NAMES = {
     "imbalance": "tissue balance: initial + extravasated less all that is accounted for",
 }
 
+DRUG_NAMES = {
+    "released": "left its carriers in the tissue",
+    "drug_plasma": "released drug in plasma",
+    "drug_entered": "released drug from plasma into tissue, gross",
+    "drug_extravasated": "released drug from plasma into tissue, net",
+    "drug_free": "released drug in the interstitium",
+    "drug_in_cells": "released drug inside cells",
+    "drug_lymph": "released drug drained by lymphatics",
+    "drug_boundary": "released drug that left through the faces of the box, net",
+    "drug_imbalance": "balance of the released drug: released + extravasated less all that is accounted for",
+}
+"""What is added where the agent releases a drug."""
+
 
 class Plasma(Protocol):
     """What the ledger asks of a plasma curve (amounts up to time t)."""
@@ -67,14 +84,32 @@ def entries(amounts: Mapping[str, float], plasma: Plasma, time: float, *, initia
         "extravasated": extravasated,
         **tissue,
         **out,
-        "imbalance": initial + extravasated - sum(tissue.values()) - sum(out.values()),
+        "imbalance": initial
+        + extravasated
+        - sum((*tissue.values(), *out.values(), amounts.get("released", 0.0))),
+    }
+
+
+def drug_entries(amounts: Mapping[str, float], plasma: Plasma, time: float) -> dict[str, float]:
+    """The terms of DRUG_NAMES at ``time``, for a carrier's ``amounts`` and the ``plasma`` of the released drug."""
+    here = {name: amounts[name] for name in ("drug_free", "drug_in_cells", "drug_lymph", "drug_boundary")}
+    extravasated = amounts["drug_entered"] - amounts["drug_returned"]
+    return {
+        "released": amounts["released"],
+        "drug_plasma": float(plasma.amount(time)),
+        "drug_entered": amounts["drug_entered"],
+        "drug_extravasated": extravasated,
+        **here,
+        "drug_imbalance": amounts["released"] + extravasated - sum(here.values()),
     }
 
 
 def closure(entries: Mapping[str, float]) -> float:
-    """The imbalance relative to all that ever entered the tissue; 0 while nothing has."""
-    scale = abs(entries["initial"]) + abs(entries["entered"])
-    return abs(entries["imbalance"]) / scale if scale > 0 else 0.0
+    """The imbalance over all that ever entered the tissue, 0 while nothing has; of agent and drug the larger."""
+    balances = [(entries["imbalance"], abs(entries["initial"]) + abs(entries["entered"]))]
+    if "drug_imbalance" in entries:
+        balances.append((entries["drug_imbalance"], entries["released"] + entries["drug_entered"]))
+    return max(abs(imbalance) / scale if scale > 0 else 0.0 for imbalance, scale in balances)
 
 
 def check_closure(entries: Mapping[str, float], *, precision: str, step: int) -> None:
@@ -86,7 +121,9 @@ def check_closure(entries: Mapping[str, float], *, precision: str, step: int) ->
         )
     error = closure(entries)
     if error > TOLERANCE[precision]:
-        table = "\n".join(f"  {name:<14} {value: .9e}  {LONG_NAMES[name]}" for name, value in entries.items())
+        table = "\n".join(
+            f"  {name:<17} {value: .9e}  {(LONG_NAMES | DRUG_NAMES)[name]}" for name, value in entries.items()
+        )
         raise NumericsError(
             f"step {step}: the ledger does not close: imbalance {error:.2e} of what entered the tissue, "
             f"{TOLERANCE[precision]:.0e} allowed in {precision}\n{table}\n"

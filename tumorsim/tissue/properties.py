@@ -82,6 +82,8 @@ class RegionProperties:
     """a of D = a (M / (g/mol))^−b, D in the available fluid."""
     power_law_exponent: float = _number("1")
     """b of that law."""
+    cell_density: float = _number("1/m^3")
+    """ρ, cells that take up a released drug, per tissue volume."""
     uptake_rate: float = _number("1/s")
     """First-order cellular uptake of free agent, on the amount per tissue volume."""
     binding_sites: float = _number("mol/m^3")
@@ -136,6 +138,7 @@ _NORMAL = RegionProperties(
     fibre_volume_fraction=0.03,
     power_law_diffusivity=1e6 * 1e-4,
     power_law_exponent=2.96,
+    cell_density=1e15,
     uptake_rate=0.0,
     binding_sites=0.0,
 )
@@ -158,7 +161,7 @@ _TUMOUR = replace(
 PRESETS: dict[str, RegionProperties] = {
     "normal": _NORMAL,
     "tumour": _TUMOUR,
-    "necrotic": replace(_TUMOUR, vessel_area_density=0.0, lymphatic_filtration=0.0),
+    "necrotic": replace(_TUMOUR, vessel_area_density=0.0, lymphatic_filtration=0.0, cell_density=0.0),
 }
 """What a region has unless told otherwise. Normal and tumour as in the tables of Baxter & Jain 1989–1991.
 
@@ -184,6 +187,8 @@ wall_thickness                  5 µm                  5 µm             [M] Cha
 large_pore_radius               25 nm                 500 nm           [M]; [S] Schmidt and Wittrup 2009
                                                                        10.1158/1535-7163.MCT-09-0195
 large_pore_area_fraction        0                     0                [D]: one kind of pores
+cell_density                    1e15                  1e15             1/m³ [S] El-Kareh and Secomb 2000 (tumour),
+                                                                       [D] normal; none alive in necrosis
 fibre_radius, volume fraction   20 nm, 0.03           20 nm, 0.03      [D]: collagen fibrils
 power_law_diffusivity           1e6                   2.51e-2          cm²/s [S] (abstract) Nugent and Jain
 power_law_exponent              2.96                  1.14             1984, Cancer Res 44:238: dextrans of

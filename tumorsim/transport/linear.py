@@ -1,8 +1,8 @@
-"""The linear terms of the balance in one: diffusion, exchange with plasma and lymph, and slow convection.
+"""The linear terms of the balance in one: diffusion, exchange with plasma and lymph, uptake, and slow convection.
 
 ::
 
-    ε ∂C/∂t = ∇·(εD∇C) − [∇·(f u C)] + a C_p − (b + φ_L) C
+    ε ∂C/∂t = ∇·(εD∇C) − [∇·(f u C)] + a C_p − (b + φ_L + κ) C + source
 
 Taken by super-time-stepping (transport.gegenbauer) without splitting, so that agent which comes in through vessels
 that vary from voxel to voxel spreads as it comes, however long the step. Convection joins where the cell Péclet number
@@ -12,6 +12,7 @@ Else it is left to transport.advection.
 
 from dataclasses import dataclass
 from math import inf, sqrt
+from typing import Any
 
 import numpy as np
 
@@ -33,13 +34,17 @@ sharp: in a uniform medium the step is then at most 0.9 D/v², in which convecti
 """
 
 
+NOTHING_OUTSIDE = (0.0,) * 6
+
+
 class LinearTransport:
     """Diffusion, wall exchange, lymph and (``convects``) slow convection on one grid, one step of any length at a time.
 
-    Conserves what it books. ``available_fraction`` is on the host, ``epsilon`` the same on the device; the wall's
-    P S/V (1/s) and σ, φ_v and φ_L (1/s) are maps. ``explicit_limit`` is ``min ε/(Σ_faces g + ½ Σ r + b + φ_L)``, the
-    longest positive step of forward Euler, s; ``crossing_time`` ``min ε/Σ_faces g``, that of diffusion alone;
-    ``step_limit`` the longest stable step. All are infinite where nothing happens.
+    Conserves what it books, and what it says was captured. ``available_fraction`` is on the host, ``epsilon`` the
+    same on the device; the wall's P S/V (1/s) and σ, φ_v and φ_L (1/s) are maps, ``most_capture`` the highest κ of
+    every voxel (1/s) on the host. ``explicit_limit`` is ``min ε/(Σ_faces g + ½ Σ r + b + φ_L + κ)``, the longest
+    positive step of forward Euler, s; ``crossing_time`` ``min ε/Σ_faces g``, that of diffusion alone; ``step_limit``
+    the longest stable step. All are infinite where nothing happens.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class LinearTransport:
         reflection: np.ndarray,
         filtration: Array,
         lymph_drainage: Array,
+        most_capture: np.ndarray | float = 0.0,
         available_fraction: np.ndarray,
         epsilon: Array,
         boundaries: Boundaries,
@@ -62,15 +68,17 @@ class LinearTransport:
         self._epsilon = epsilon
         self._outside = boundaries.outside
         self._wall = self._exchange_rates(grid, permeability_density, reflection, filtration, lymph_drainage)
-        loss = np.zeros(grid.shape)
+        loss = np.zeros(grid.shape) + most_capture
         for rate in self._wall[1:]:
             loss += 0.0 if rate is None else device.download(rate)
-        self._faces(grid, velocity, retardation, available_fraction, diffusivity, boundaries, loss)
+        faces = self._faces(grid, velocity, retardation, available_fraction, diffusivity, boundaries, loss)
         self._booked = device.empty((len(TERMS), *grid.shape[:2]), np.float64)
         self._negative = device.empty(grid.shape[:2], np.float64)
         entering = self._wall[0]
         self._entering = None if entering is None else device.sum(entering.astype(np.float64), axis=2)
         self._more_scratch: tuple[Array, Array] | None = None
+        wall = dict(zip(("extravasation", "reabsorption", "lymph_drainage"), self._wall, strict=True))
+        self._always = {"booked": self._booked, "available_fraction": epsilon, **faces, **wall}
 
     def _exchange_rates(
         self, grid: Grid, permeability: np.ndarray, reflection: np.ndarray, filtration: Array, lymph: Array
@@ -94,8 +102,8 @@ class LinearTransport:
         diffusivity: np.ndarray,
         boundaries: Boundaries,
         loss: np.ndarray,
-    ) -> None:
-        """Coefficients of the faces on the device, and what follows from them for the step."""
+    ) -> dict[str, Array | None]:
+        """Coefficients of the faces on the device, by the kernel's names; and what follows from them for the step."""
         device, real = self._device, self._epsilon.dtype
         coefficient = available_fraction * diffusivity
         diffusive, convective, spread = (np.zeros(grid.shape) for _ in range(3))
@@ -114,12 +122,15 @@ class LinearTransport:
         self.crossing_time = _shortest(diffusive / available_fraction)
         rate = diffusive + loss + self.convects * convective
         self.explicit_limit = _shortest(rate / available_fraction)
-        self._faces_of = [*conductances[::-1], *(rates[::-1] if self.convects else [None] * 3)]
         self.step_limit = inf
         if self.convects:
             reach = sqrt(float((spread / available_fraction).max()) * self.explicit_limit / 2)
             most = max(2, int(CONVECTIVE_REACH / reach))
             self.step_limit = self.explicit_limit * (1 if most == 2 else stability_limit(most, index=INDEX))
+        named = {"conductance": conductances, "rate": rates if self.convects else [None] * 3}
+        return {
+            f"{name}_{axis}": a for name, faces in named.items() for axis, a in zip("zyx", faces, strict=True)
+        }
 
     def advance(
         self,
@@ -129,19 +140,22 @@ class LinearTransport:
         *,
         plasma: tuple[float, float] = (0.0, 0.0),
         source: Array | None = None,
+        capture: Array | None = None,
+        captured: Array | None = None,
         booked: Array,
         seed: int = 0,
     ) -> tuple[Array, Array]:
         """C after ``dt``, and an array that is free again.
 
-        ``plasma`` are the means of C_p over the two halves of the step; ``source`` is what else appears in the voxels, amount
-        /(m³ s). ``booked`` (float64, 4 terms per row) is added
-        to: what entered from plasma, and TERMS, amount per voxel volume. ``scratch`` is like C. The two may change
-        roles: go on with the returned ones.
+        ``plasma`` are the means of C_p over the two halves of the step. ``capture`` is κ (1/s), at most
+        ``most_capture``, and ``captured`` receives what it takes out, amount/m³ of tissue, never negative; given
+        these, ``source`` is what else comes into the voxels, amount/(m³ s). ``booked`` (float64, 4 terms per row) is
+        added to: what entered from plasma, and TERMS, amount per voxel volume. ``scratch`` is like C. The two may
+        change roles: go on with the returned ones.
         """
-        if self.explicit_limit == inf:
+        if self.explicit_limit == inf and capture is None:
             return concentration, scratch
-        drive = _Drive(dt, *line_through(plasma), source, seed)
+        drive = _Drive(dt, *line_through(plasma), source, capture, captured, seed)
         if self._entering is not None:
             booked[0] += self._entering * (dt * (plasma[0] + plasma[1]) / 2)
         ratio = dt / self.explicit_limit
@@ -165,35 +179,51 @@ class LinearTransport:
         ``first_change`` is where two stages keep δ₁; more stages take two arrays of their own.
         """
         spare, start_rate = (first_change, None) if first_change is not None else self._own_scratch(start)
-        last, real, dt = start, self._epsilon.dtype.type, drive.dt
+        last, calls = start, []
         for j, stage in enumerate(stages):
             target = (result, spare)[(len(stages) - 1 - j) % 2]
             final = j == len(stages) - 1
-            transport_stage(
-                self._device,
-                target,
-                start_rate,
-                self._booked,
-                self._negative if final else None,
-                last,
-                start if final else None,
-                *self._faces_of,
-                *self._wall,
-                None if j else drive.source,
-                self._epsilon,
-                outside=(0.0,) * 6 if j else self._outside,
-                first=j == 0,
-                again=float(real(stage.again)),
-                rate=float(real(stage.rate * dt)),
-                start_weight=float(real(stage.start_weight * dt)),
-                part=float(real(stage.part)),
-                plasma=drive.rise * stage.time if j else drive.level,
-                weight=stage.weight * dt,
-                seed=drive.seed,
-            )
+            fields = {
+                "result": target,
+                "start_rate": start_rate,
+                "captured": drive.captured,
+                "negative": self._negative if final else None,
+                "last": last,
+                "start": start if final else None,
+                "capture": drive.capture,
+                "source": drive.source,
+            }
+            calls.append({**self._always, **fields, **self._numbers(stage, drive, first=j == 0)})
             last = target
-        # one stage cannot leave what two keep positive: no reason to wait for the device
-        return start_rate is not None and self._device.maximum(self._negative) > 0
+        for first, second in zip(calls[0::2], calls[1::2], strict=False):
+            transport_stage.twice(self._device, first, second)
+        if len(calls) % 2:
+            transport_stage(self._device, **calls[-1])
+        if start_rate is None:
+            return False  # two stages keep everything positive: no reason to wait for the device
+        return self._device.maximum(self._negative) > 0 or self._is_negative(drive.captured)
+
+    def _numbers(self, stage: Stage, drive: "_Drive", *, first: bool) -> dict[str, Any]:
+        """The scalars of a stage; rounded as the state is, for what is booked to be what is done."""
+        real, dt = self._epsilon.dtype.type, drive.dt
+        return {
+            "outside": self._outside if first else NOTHING_OUTSIDE,
+            "first": first,
+            "again": float(real(stage.again)),
+            "rate": float(real(stage.rate * dt)),
+            "start_weight": float(real(stage.start_weight * dt)),
+            "part": float(real(stage.part)),
+            "plasma": drive.level if first else drive.rise * stage.time,
+            "weight": stage.weight * dt,
+            "seed": drive.seed,
+        }
+
+    def _is_negative(self, captured: Array | None) -> bool:
+        """True where it is below 0 by more than rounding."""
+        if captured is None:
+            return False
+        rounding = 1e-6 if captured.dtype == np.float32 else 1e-14
+        return self._device.maximum(-captured) > rounding * self._device.maximum(captured)
 
     def _own_scratch(self, like: Array) -> tuple[Array, Array]:
         if self._more_scratch is None:
@@ -203,12 +233,14 @@ class LinearTransport:
 
 @dataclass(frozen=True)
 class _Drive:
-    """What a step is driven by: its length, C_p at its start and how much that rises, the source, the dither's seed."""
+    """What drives a step: its length, C_p at its start and how much that rises, sources, cells, the dither's seed."""
 
     dt: float
     level: float
     rise: float
     source: Array | None
+    capture: Array | None
+    captured: Array | None
     seed: int
 
 

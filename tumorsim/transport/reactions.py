@@ -1,4 +1,4 @@
-"""What happens to the agent within a voxel: binding, uptake by cells, internalisation, degradation, decay."""
+"""What happens to the agent within a voxel: binding, internalisation, degradation, decay."""
 
 from dataclasses import dataclass
 from math import inf
@@ -22,11 +22,10 @@ class Kinetics:
 
 
 class Reactions:
-    """Reversible binding of free agent; uptake of free and internalisation of bound agent; degradation and decay.
+    """Reversible binding of free agent, internalisation of the bound, degradation in cells, and decay of all.
 
-    ``binding_sites`` B_max (amount/m³ of tissue), ``uptake_rate`` (1/s on N) and ``available_fraction`` ε are host
-    maps, ``epsilon`` is the latter on the device. ``capture_time`` is how long free agent stays free where it goes fastest,
-    ``1/max(k_on B_max/ε + k_up)``, s.
+    ``binding_sites`` B_max (amount/m³ of tissue) and ``available_fraction`` ε are host maps, ``epsilon`` is the latter
+    on the device. ``capture_time`` is how long free agent stays free where it goes fastest, ``1/max(k_on B_max/ε)``, s.
     """
 
     def __init__(
@@ -34,7 +33,6 @@ class Reactions:
         device: Device,
         *,
         binding_sites: np.ndarray,
-        uptake_rate: np.ndarray,
         available_fraction: np.ndarray,
         epsilon: Array,
         kinetics: Kinetics,
@@ -42,16 +40,10 @@ class Reactions:
         self._device = device
         self._kinetics = k = kinetics
         self._epsilon = epsilon
-        self.binds = k.binding_on > 0 and bool(binding_sites.any())
-        takes_up = bool(uptake_rate.any())
-        self.keeps_cells = takes_up or k.internalisation > 0
-        captured = uptake_rate + (k.binding_on * binding_sites / available_fraction if self.binds else 0.0)
-        fastest = float(np.max(captured))
-        self.capture_time = 1 / fastest if fastest > 0 else inf
-        self._loses_free = takes_up or k.decay > 0
-        self._loses_pools = k.internalisation + k.degradation + k.decay > 0
+        fastest = float(np.max(k.binding_on * binding_sites / available_fraction))
+        self.binds = fastest > 0
+        self.capture_time = 1 / fastest if self.binds else inf
         self._sites = device.upload(binding_sites, epsilon.dtype) if self.binds else None
-        self._uptake = device.upload(uptake_rate, epsilon.dtype) if takes_up else None
 
     def advance(
         self,
@@ -84,19 +76,17 @@ class Reactions:
     def _internalise(
         self, c: Array, bound: Array | None, cells: Array | None, dt: float, booked: Array, seed: int
     ) -> None:
-        pools = bound is not None or cells is not None
-        if not self._loses_free and not (pools and self._loses_pools):
-            return
         k = self._kinetics
-        free = (c, self._epsilon) if self._loses_free else (None, None)
+        pools = bound is not None or cells is not None
+        if k.decay == 0 and not (pools and k.internalisation + k.degradation > 0):
+            return
         internalise(
             self._device,
-            free[0],
+            c if k.decay > 0 else None,
             bound,
             cells,
             booked,
-            self._uptake,
-            free[1],
+            self._epsilon,
             internalisation=k.internalisation,
             degradation=k.degradation,
             decay=k.decay,

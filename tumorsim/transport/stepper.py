@@ -20,15 +20,16 @@ from tumorsim.boundaries import Boundaries
 from tumorsim.device.twin import Array, Device
 from tumorsim.errors import NumericsError
 from tumorsim.grid import Grid
+from tumorsim.operators.collect import collect
 from tumorsim.transport.advection import Advection
 from tumorsim.transport.linear import LinearTransport
 from tumorsim.transport.reactions import Kinetics, Reactions
 
 CAPTURE = 0.5
-"""Longest step in capture times, or in the time in which agent crosses a voxel where that is longer [C].
+"""Longest step in the times it takes sites to bind free agent, or agent to cross a voxel where that is longer [C].
 
-Within a step agent spreads before anything binds it or takes it up. That moves 1 % of it where the voxels resolve how
-far it gets, √(D × capture time), and 5 % where they do not (tried on a line, free and bound together).
+Within a step agent spreads before anything binds it. That moves 1 % of it where the voxels resolve how far it gets,
+√(D × binding time), and 5 % where they do not (tried on a line, free and bound together).
 """
 
 Map = np.ndarray | float
@@ -78,13 +79,29 @@ PASSED = ("entered", "returned", "lymph", "boundary", "decayed", "degraded")
 class State:
     """The pools on the device: C of the free agent in the available fluid; bound and internalised per tissue volume.
 
-    ``passed`` (float64, per term of PASSED and row) is what has passed since the start, amount per voxel volume.
+    ``passed`` (float64, per term of PASSED and row) is what has passed since the start, amount per voxel volume. A
+    carrier that releases a drug (transport.payload) has more: the drug's C and what of it has passed, the drug in
+    cells, and what was ``released`` outside and inside of cells; ``body`` is a closed one (transport.closed_body).
     """
 
     concentration: Array
     bound: Array | None
     internalised: Array | None
     passed: Array
+    drug: Array | None = None
+    drug_in_cells: Array | None = None
+    drug_passed: Array | None = None
+    released: Array | None = None
+    body: Array | None = None
+
+
+@dataclass(frozen=True)
+class Drive:
+    """What drives a step from outside: κ of cells (1/s), where to keep what they take, a source (amount/(m³ s))."""
+
+    capture: Array
+    captured: Array
+    source: Array
 
 
 class Stepper:
@@ -115,7 +132,7 @@ class Stepper:
             raise NumericsError(
                 "the available fraction ε is 0 somewhere, where C = N/ε has no value. Give a small one"
             )
-        self._epsilon = epsilon = device.upload(self.available_fraction)
+        self.epsilon = epsilon = device.upload(self.available_fraction)
         common = {
             "velocity": flow.velocity,
             "retardation": _map(properties.retardation, grid),
@@ -131,6 +148,7 @@ class Stepper:
             reflection=_map(properties.wall_reflection, grid),
             filtration=flow.filtration.astype(self.real, copy=False),
             lymph_drainage=flow.lymph_drainage.astype(self.real, copy=False),
+            most_capture=(uptake := self.available_fraction * _map(properties.uptake_rate, grid)),
             **common,
         )
         self.convects, self.cell_peclet = self._linear.convects, self._linear.cell_peclet
@@ -138,12 +156,16 @@ class Stepper:
         self._reactions = Reactions(
             device,
             binding_sites=_map(properties.binding_sites, grid),
-            uptake_rate=_map(properties.uptake_rate, grid),
             available_fraction=self.available_fraction,
             epsilon=epsilon,
             kinetics=properties.kinetics,
         )
+        takes_up = bool(uptake.any())
+        self._capture = device.upload(uptake, self.real) if takes_up else None
+        self._captured = device.empty(grid.shape, self.real) if takes_up else None
+        self._keeps_cells = takes_up or properties.kinetics.internalisation > 0
         self._scratch = device.empty(grid.shape, self.real)
+        self._booked: tuple[Array, tuple[Array, Array, Array]] | None = None
         # a step holds two half steps of advection
         flowing = 2 * cfl * self._advection.step_limit if self._advection else self._linear.step_limit
         self.limits = {
@@ -153,6 +175,10 @@ class Stepper:
         }
         self.step_size = min(self.limits.values())
 
+    @property
+    def pool_names(self) -> tuple[str, ...]:
+        return "free", "bound", "internalised"
+
     def start(self, pools: Mapping[str, np.ndarray] | None = None) -> State:
         """The state with the given amounts per tissue volume (``free``, ``bound``, ``internalised``); else empty."""
         pools = pools or {}
@@ -160,7 +186,7 @@ class Stepper:
         return State(
             self.device.upload(concentration, self.real),
             self._pool(pools.get("bound"), kept=self._reactions.binds),
-            self._pool(pools.get("internalised"), kept=self._reactions.keeps_cells),
+            self._pool(pools.get("internalised"), kept=self._keeps_cells),
             self.device.zeros((len(PASSED), *self.grid.shape[:2]), np.float64),
         )
 
@@ -180,36 +206,61 @@ class Stepper:
 
     def amounts(self, state: State) -> dict[str, float]:
         """What each pool holds in all, and what has passed in all (PASSED); float64, summed on the device."""
-        free = self.device.dot(self._epsilon, state.concentration)
+        free = self.device.dot(self.epsilon, state.concentration)
         rest = {"bound": state.bound, "internalised": state.internalised}
         held = {n: 0.0 if a is None else float(self.device.sum(a)) for n, a in rest.items()}
         passed = dict(zip(PASSED, map(float, self.device.sum(state.passed, axis=(1, 2))), strict=True))
         return {n: total * self.grid.voxel_volume for n, total in {"free": free, **held, **passed}.items()}
 
-    def step(self, state: State, start: float, dt: float, plasma: Plasma) -> None:
-        """Take ``state`` from time ``start`` over ``dt``, in place; second order in ``dt``."""
-        half = start + dt / 2
-        seed = crc32(pack("<d", start)) >> 2  # of the dithered rounding: a run that is resumed draws the same
-        self._react(state, dt / 2, seed)
-        self._advect(state, dt / 2, seed + 4)
+    @staticmethod
+    def seed(start: float) -> int:
+        """Of the dithered rounding in the step from ``start``: a run that is resumed draws the same."""
+        return crc32(pack("<d", start)) >> 2
+
+    def concentrations(self, state: State) -> tuple[Array, ...]:
+        """What the error of a step is measured by."""
+        return (state.concentration,)
+
+    def step(
+        self, state: State, start: float, dt: float, plasma: Plasma, *, drive: Drive | None = None
+    ) -> None:
+        """Take ``state`` from time ``start`` over ``dt``, in place; second order in ``dt``.
+
+        With a ``drive``, cells take the agent up at its κ instead of the uptake rate, and what they take is left there.
+        """
+        half, seed = start + dt / 2, self.seed(start)
+        linear, boundary, reacted = self._parts_of(state.passed)
+        self._react(state, dt / 2, reacted, seed)
+        self._advect(state, dt / 2, boundary, seed + 4)
         state.concentration, self._scratch = self._linear.advance(
             state.concentration,
             self._scratch,
             dt,
             plasma=(plasma.mean(start, half), plasma.mean(half, start + dt)),
-            booked=state.passed[:4],
+            capture=drive.capture if drive else self._capture,
+            captured=drive.captured if drive else self._captured,
+            source=drive.source if drive else None,
+            booked=linear,
             seed=seed + 5,
         )
-        self._advect(state, dt / 2, seed + 6)
-        self._react(state, dt / 2, seed + 7, backwards=True)
+        if drive is None and self._captured is not None:
+            collect(self.device, state.internalised, self._captured, seed=seed + 6)
+        self._advect(state, dt / 2, boundary, seed + 7)
+        self._react(state, dt / 2, reacted, seed + 8, backwards=True)
 
-    def _advect(self, state: State, dt: float, seed: int) -> None:
+    def _parts_of(self, passed: Array) -> tuple[Array, Array, Array]:
+        """What the linear terms, advection and the reactions book; the same views every time, so checked once."""
+        if self._booked is None or self._booked[0] is not passed:
+            self._booked = passed, (passed[:4], passed[3], passed[4:])
+        return self._booked[1]
+
+    def _advect(self, state: State, dt: float, booked: Array, seed: int) -> None:
         if self._advection:
-            self._advection.advance(state.concentration, self._scratch, dt, booked=state.passed[3], seed=seed)
+            self._advection.advance(state.concentration, self._scratch, dt, booked=booked, seed=seed)
 
-    def _react(self, state: State, dt: float, seed: int, *, backwards: bool = False) -> None:
+    def _react(self, state: State, dt: float, booked: Array, seed: int, *, backwards: bool = False) -> None:
         pools = state.concentration, state.bound, state.internalised
-        self._reactions.advance(*pools, dt, booked=state.passed[4:], backwards=backwards, seed=seed)
+        self._reactions.advance(*pools, dt, booked=booked, backwards=backwards, seed=seed)
 
 
 def _map(value: Map, grid: Grid) -> np.ndarray:

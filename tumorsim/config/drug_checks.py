@@ -1,0 +1,70 @@
+"""Checks of a carrier's drug and of the heat that triggers it: [drug] and [heating] against the other tables."""
+
+from collections.abc import Iterable
+
+from tumorsim.agents.payload import encapsulated_curve, resting_rate
+from tumorsim.agents.release import Switch, release_laws
+from tumorsim.config.dosing import prescribed_curve
+from tumorsim.config.inputs import Inputs
+from tumorsim.errors import ConfigError, Problem, choose
+
+Problems = Iterable[Problem]
+
+
+def drug_and_release(inputs: Inputs) -> Problems:
+    """A drug is known and its carrier lets go of it; plasma curves of both follow from half-lives."""
+    config = inputs.config
+    if config.drug is None:
+        return
+    if config.run.mode == "steady":
+        fault = "a carrier that releases a drug has no steady state"
+        yield Problem("run.mode", "steady", fault, 'Use run.mode = "transient", or remove [drug]')
+    drug, laws = config.drug.chosen(), release_laws(config.agent.chosen())
+    if laws.outside is None and laws.inside is None:
+        cure = 'Add for example release_model = "first-order" and release_rate = "0.02 1/h" to [agent]'
+        yield Problem("agent.release_model", "none", f"never lets go of the {drug.name} in [drug]", cure)
+    for name, shown in (("diameter", '"1 nm"'), ("plasma_half_lives", '["1 h"]')):
+        if not getattr(drug, name):
+            fault = f"is not known for {drug.name}"
+            yield Problem(f"drug.{name}", None, fault, f"Add for example {name} = {shown} to [drug]")
+    rate = resting_rate(laws)
+    encapsulated_curve(prescribed_curve(config), release_rate=rate, unencapsulated=config.drug.unencapsulated)
+
+
+def cell_uptake(inputs: Inputs) -> Problems:
+    """The constants of uptake are those of this drug, and in the unit of the dose."""
+    drug, unit = inputs.config.drug, inputs.config.dosing.dose.unit
+    if drug is None or drug.cell_uptake is None:
+        return
+    known, given = drug.chosen(), drug.cell_uptake
+    constants = ("fastest", "half_outside", "half_inside")
+    missing = [name for name in constants if getattr(given, name) is None]
+    if missing and known.name != "doxorubicin":
+        fault = f"is required for {known.name}: the defaults are those of doxorubicin"
+        cure = "Give fastest, half_outside and half_inside, or remove the table"
+        yield Problem(f"drug.cell_uptake.{missing[0]}", None, fault, cure)
+    if unit == "Bq":
+        fault = "uptake by cells saturates with mass, and the dose is an activity"
+        yield Problem("drug.cell_uptake", None, fault, "Give the dose as mass or mol, or remove the table")
+    if unit == "mol" and known.molar_mass is None:
+        cure = 'Add for example molar_mass = "543.5 g/mol" to [drug], or give the dose as a mass'
+        yield Problem("drug.molar_mass", None, "is required for cell uptake where the dose is in mol", cure)
+
+
+def heating(inputs: Inputs) -> Problems:
+    """What is heated is there, and there is something that heat triggers."""
+    config = inputs.config
+    if config.heating is None:
+        return
+    for name in config.heating.regions:
+        try:
+            choose(dict.fromkeys(config.tissue.region_names), name, key="heating.regions")
+        except ConfigError as error:
+            yield from error.problems
+    law = release_laws(config.agent.chosen()).outside
+    if config.drug is None or not (isinstance(law, Switch) and law.thermal):
+        cure = 'Add [drug] and agent.release_model = "temperature", or remove [heating]'
+        yield Problem("heating", config.heating.temperature, "triggers nothing that this run knows of", cure)
+
+
+DRUG_CHECKS = (drug_and_release, cell_uptake, heating)

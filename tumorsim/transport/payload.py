@@ -1,0 +1,217 @@
+"""A carrier and the drug that it releases, as two species of one step (physics.md D.2, D.3).
+
+The *carrier* stands for the drug inside carriers, with all its pools; what leaves the carriers becomes *drug*, which is
+transported with coefficients of its own, and taken up by cells and given back::
+
+    N_c:  transport, exchange and binding of the carrier − k N_c
+    N_d:  transport and exchange of the drug + k (N_c + B_c) − κ N_d/ε + q I
+    I:    κ N_d/ε − q I + k_in I_c
+
+A step releases for half of it, steps the carrier, releases for the other half, and then steps the drug with what was
+released as a steady source: of second order, since the carrier knows nothing of the drug. Uptake, which takes seconds,
+is part of the linear stages however long the step. The rates κ and q are those of the start of a step, which is at most
+CELL_STEP of the fastest 1/q: 0.1 % off for drug in cells and 3 % for what is free [C], by Doxil in the quickstart.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Protocol
+
+import numpy as np
+
+from tumorsim.agents.payload import ReleaseRates
+from tumorsim.device.twin import Array, Device
+from tumorsim.grid import Grid
+from tumorsim.operators.cell_exchange import cell_exchange
+from tumorsim.operators.collect import collect
+from tumorsim.operators.release import release
+from tumorsim.transport.stepper import Drive, Plasma, State, Stepper
+
+CELL_STEP = 0.25
+"""Longest step in the time after which a cell would have given its drug back [D]."""
+
+
+class Release(Protocol):
+    """How carriers release their drug; ``triggered_rate`` is a map in 1/s, or None."""
+
+    @property
+    def triggered_rate(self) -> np.ndarray | None: ...
+    def rates(self, start: float, end: float) -> ReleaseRates: ...
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Saturable uptake and efflux (El-Kareh and Secomb 2000), amounts in the unit of the dose.
+
+    ``density`` ρ, 1/m³ (a map); ``fastest`` V_max, amount/s a cell; ``half_outside`` K_e, amount/m³ of extracellular
+    fluid; ``half_inside`` K_i, amount a cell; ``efflux``, 1/s; ``free_fraction``, the part of the drug outside that is
+    not on albumin, in equilibrium.
+    """
+
+    density: np.ndarray
+    fastest: float
+    half_outside: float
+    half_inside: float
+    efflux: float = 0.0
+    free_fraction: float = 1.0
+
+    @property
+    def constants(self) -> dict[str, float]:
+        names = ("fastest", "half_outside", "half_inside", "efflux", "free_fraction")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def most_capture(self) -> np.ndarray:
+        """The highest κ, 1/s, that of empty fluid: f ρV/K_e."""
+        return self.free_fraction * self.density * self.fastest / self.half_outside
+
+    @property
+    def retention_time(self) -> float:
+        """1/(V/K_i + p), s: how soon an all but empty cell gives drug back."""
+        return 1 / (self.fastest / self.half_inside + self.efflux)
+
+
+@dataclass(frozen=True)
+class PayloadPlasma:
+    """The curves of the drug in carriers and of the free drug, in plasma."""
+
+    carrier: Plasma
+    drug: Plasma
+
+
+class PayloadStepper:
+    """Steps a carrier and its drug; used like a `Stepper`.
+
+    ``local_source`` is a map of what vessels give besides, 1/s on the plasma concentration of the carrier: drug that is
+    released while the blood passes a triggered voxel.
+    """
+
+    def __init__(
+        self,
+        carrier: Stepper,
+        drug: Stepper,
+        *,
+        release: Release,
+        cells: Cells | None = None,
+        local_source: np.ndarray | None = None,
+    ):
+        self.carrier, self.drug, self._release, self._cells = carrier, drug, release, cells
+        self.device: Device = carrier.device
+        self.grid: Grid = carrier.grid
+        upload, real, shape = self.device.upload, carrier.real, self.grid.shape
+        self._density = upload(cells.density, real) if cells else None
+        self._constants = cells.constants if cells else _NO_CELLS
+        self._trigger = None if release.triggered_rate is None else upload(release.triggered_rate, real)
+        self._local = None if local_source is None else upload(local_source, real)
+        self._released, self._released_in_cells, self._capture, self._source, self._captured = (
+            self.device.empty(shape, real) for _ in range(5)
+        )
+        retained = CELL_STEP * cells.retention_time if cells else inf
+        self.limits = {
+            **carrier.limits,
+            **{f"drug {name}": limit for name, limit in drug.limits.items() if name != "max_step"},
+            "drug in cells": retained,
+        }
+        self.step_size = min(self.limits.values())
+        self.cell_peclet = max(carrier.cell_peclet, drug.cell_peclet)
+
+    @property
+    def pool_names(self) -> tuple[str, ...]:
+        return (*self.carrier.pool_names, "drug_free", "drug_in_cells")
+
+    def start(self, pools: Mapping[str, np.ndarray] | None = None) -> State:
+        """As `Stepper.start`, with no drug outside the carriers."""
+        zeros, real = self.device.zeros, self.carrier.real
+        drug = self.drug.start()
+        return replace(
+            self.carrier.start(pools),
+            drug=drug.concentration,
+            drug_in_cells=zeros(self.grid.shape, real),
+            drug_passed=drug.passed,
+            released=zeros((2, *self.grid.shape[:2]), np.float64),
+        )
+
+    def _drug_state(self, state: State) -> State:
+        return State(state.drug, None, None, state.drug_passed)
+
+    def pools(self, state: State) -> dict[str, np.ndarray]:
+        """The amounts per tissue volume, float64 on the host."""
+        cells = self.device.download(state.drug_in_cells).astype(np.float64)
+        free = self.drug.pools(self._drug_state(state))["free"]
+        return {**self.carrier.pools(state), "drug_free": free, "drug_in_cells": cells}
+
+    def amounts(self, state: State) -> dict[str, float]:
+        """As `Stepper.amounts`; ``released`` is what has left the carriers, and ``drug_X`` what has become of that."""
+        volume = self.grid.voxel_volume
+        drug = self.drug.amounts(self._drug_state(state))
+        del drug["bound"], drug["internalised"], drug["decayed"], drug["degraded"]
+        return {
+            **self.carrier.amounts(state),
+            "released": float(self.device.sum(state.released)) * volume,
+            **{f"drug_{name}": amount for name, amount in drug.items()},
+            "drug_in_cells": float(self.device.sum(state.drug_in_cells)) * volume,
+        }
+
+    def concentrations(self, state: State) -> tuple[Array, ...]:
+        """What the error of a step is measured by."""
+        return state.concentration, state.drug
+
+    def step(self, state: State, start: float, dt: float, plasma: PayloadPlasma) -> None:
+        """Take ``state`` from time ``start`` over ``dt``, in place."""
+        half, end = start + dt / 2, start + dt
+        self._let_out(state, start, half, first=True)
+        self.carrier.step(state, start, dt, plasma.carrier)
+        self._let_out(state, half, end, first=False)
+        level = plasma.carrier.mean(start, end)
+        triggered = self._release.rates(start, end).triggered
+        self._exchange(state, dt, level * triggered, seed=self.carrier.seed(start) + 20)
+        drug = self._drug_state(state)
+        if self._local is not None:
+            given = self.device.sum(self._local.astype(np.float64), axis=2)
+            drug.passed[0] += given * (level * triggered * dt)
+        drive = Drive(self._capture, self._captured, self._source)
+        self.drug.step(drug, start, dt, plasma.drug, drive=drive)
+        state.drug = drug.concentration
+        collect(self.device, state.drug_in_cells, self._captured, seed=self.carrier.seed(start) + 21)
+
+    def _let_out(self, state: State, start: float, end: float, *, first: bool) -> None:
+        rates = self._release.rates(start, end)
+        release(
+            self.device,
+            state.concentration,
+            state.bound,
+            state.internalised,
+            self._released,
+            self._released_in_cells,
+            state.released,
+            self._trigger,
+            self.carrier.epsilon,
+            outside=rates.outside,
+            inside=rates.inside,
+            triggered=rates.triggered,
+            dt=end - start,
+            first=first,
+            seed=self.carrier.seed(start) + 22,
+        )
+
+    def _exchange(self, state: State, dt: float, local_plasma: float, *, seed: int) -> None:
+        cell_exchange(
+            self.device,
+            self._capture,
+            self._source,
+            state.drug_in_cells,
+            state.drug,
+            self._released,
+            self._released_in_cells,
+            self._density,
+            self.drug.epsilon,
+            self._local,
+            **self._constants,
+            local_plasma=local_plasma,
+            dt=dt,
+            seed=seed,
+        )
+
+
+_NO_CELLS = Cells(np.zeros(0), 0.0, 1.0, 1.0).constants
