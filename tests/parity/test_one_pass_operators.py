@@ -48,7 +48,14 @@ def two_stages(shape, *, first):
     one, other = field.pop("one"), field.pop("other")
     common = {**field, **faces, **arrays, **SCALARS, "lymph_drainage": None, "source": None}
     common |= {"capture": common["reabsorption"]}
-    stage = {**common, "result": one, "last": other, "start": None, "first": first, "again": 0.4 * (not first)}
+    stage = {
+        **common,
+        "result": one,
+        "last": other,
+        "start": None,
+        "first": first,
+        "again": 0.4 * (not first),
+    }
     after = {**common, "result": other, "last": one, "start": None, "first": False, "again": 0.4}
     return stage, after, (one, other, *arrays.values(), field["start_rate"])
 
