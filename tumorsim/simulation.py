@@ -21,10 +21,19 @@ from tumorsim.flow.velocity import cell_velocity
 from tumorsim.schedule import Step
 from tumorsim.sinks.checkpoint import latest_checkpoint, remove_checkpoints, write_checkpoint
 from tumorsim.sinks.fields import ResultFile
-from tumorsim.sinks.ledger import DRUG_NAMES, LONG_NAMES, check_closure, closure, drug_entries, entries
+from tumorsim.sinks.ledger import (
+    DRUG_NAMES,
+    LONG_NAMES,
+    Plasma,
+    check_closure,
+    closure,
+    drug_entries,
+    entries,
+)
 from tumorsim.sinks.provenance import collect
 from tumorsim.sinks.statistics import field_statistics, statistics_fields
 from tumorsim.stepping import Moment, Steps, controlled_steps, planned_steps
+from tumorsim.transport.closed_body import ClosedBodyStepper
 from tumorsim.transport.steady import RATE_NAMES
 from tumorsim.transport.stepper import State
 
@@ -165,7 +174,10 @@ class Run:
 
     def _ledger(self) -> dict[str, float]:
         moment, amounts = self.moment, self.stepper.amounts(self.moment.state)
-        carried = entries(amounts, self.case.plasma, moment.time, initial=moment.initial)
+        plasma: Plasma = self.case.plasma
+        if isinstance(self.stepper, ClosedBodyStepper):
+            plasma = self.stepper.account(moment.state)
+        carried = entries(amounts, plasma, moment.time, initial=moment.initial)
         drug = self.case.drug_plasma
         return carried if drug is None else carried | drug_entries(amounts, drug, moment.time)
 

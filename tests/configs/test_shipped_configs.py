@@ -22,6 +22,11 @@ COARSE = {
     "thermodox": ["domain.spacing=300 um"],
     "thermodox_capillary": ["domain.spacing=4 um"],
     "spheroid_on_chip": ["domain.spacing=50 um"],
+    "generated_tumour": [
+        'domain.size=["0.6 mm", "0.6 mm", "0.6 mm"]',
+        "domain.spacing=30 um",
+        "vessels.generated.feeders=2",
+    ],
 }
 """A grid small enough for a test."""
 
@@ -50,7 +55,7 @@ def run_coarse(tmp_path):
         network = tmp_path / "fork.dgf"
         network.write_text(FORK)
         chosen = [*COARSE[path.stem], "run.duration=2 h", "output.every=1 h", *overrides]
-        if "network" in path.read_text():
+        if 'model = "network"' in path.read_text():
             chosen.append(f"vessels.file={network}")
         case = tumorsim.load(path, overrides=chosen)
         return tumorsim.simulate(case, out=tmp_path / f"{path.stem}.vtkhdf")
