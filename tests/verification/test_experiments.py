@@ -7,6 +7,8 @@ import pytest
 
 import tumorsim
 from tumorsim.agents.binding_barrier import spheroid_moduli
+from tumorsim.agents.release import release_laws
+from tumorsim.constants import BODY_TEMPERATURE
 from tumorsim.resources import configs_directory
 from tumorsim.sinks.ledger import TOLERANCE
 from tumorsim.verify.baxter_jain import SphericalTumour, Tissue
@@ -227,7 +229,8 @@ def test_fluid_of_the_heated_tumour_follows_what_its_blood_has_released(run):
     It stays below while the cells fill.
     """
     case, results = run("thermodox")
-    kt = float(case.release.heated.max()) * case.config.heating.transit_time
+    law, heating = release_laws(case.agent).outside, case.config.heating
+    kt = float(law.rate(heating.temperature) - law.rate(BODY_TEMPERATURE)) * heating.transit_time
     part = 1 - (1 - np.exp(-kt)) / kt
     time = 1800.0
     blood = part * case.plasma.concentration(time) + case.drug_plasma.concentration(time)
