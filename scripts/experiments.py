@@ -162,7 +162,8 @@ def barrier(bench: Bench) -> Any:
         results = bench.run(case)
         r = results.grid.distance((0.0, 0.0, 0.0))
         spheroid = results.field("region") == results.regions["spheroid"]
-        sites, radius, centre = 4e-4, 200 * MICRON, (0, 0, 0)
+        sites = case.config.tissue.properties("spheroid").binding_sites
+        radius, centre = 200 * MICRON, (0, 0, 0)
         effective = float((case.matrix.available_fraction * case.diffusivity)[centre])
         moduli = spheroid_moduli(
             internalisation=case.agent.internalisation or 0.0,
