@@ -6,6 +6,7 @@
 #include "limiter.cuh"
 #include "padded_row.cuh"
 #include "row_sum.cuh"
+#include "shared_faces.cuh"
 
 struct Axis                               // the rows on either side of this one, along y or z
 {
@@ -29,37 +30,47 @@ struct Row
     Axis z, y;
     const real *c, *rate, *epsilon, *base;       // C, rates of the low x faces, ε, what is kept
     real *result;
-    int nx;
+    int row, nx;
     real x_low, x_high, use, dt;
     unsigned int dither;
 };
 
-// Net outward flux along one axis at offset x. `EDGE`: the row may lie beside the box's faces.
+// Upward flux through the faces below and above voxel x, along one axis. `EDGE`: the row may lie beside the box's faces.
 template <int LIMITER, bool EDGE>
-static __device__ __forceinline__ real outflow(const Axis& a, real here, int x)
+static __device__ __forceinline__ real flux_below(const Axis& a, real here, int x)
 {
-    const real rate_low = a.low_rate[x], rate_high = a.high_rate[x];
-    real low = limited_flux<LIMITER>(rate_low, a.far_below[x], a.below[x], here, a.above[x]);
-    real high = limited_flux<LIMITER>(rate_high, a.below[x], here, a.above[x], a.far_above[x]);
-    if (EDGE) {
-        low = a.at_low ? -boundary_flux(-rate_low, here, a.outside_low) : low;
-        high = a.at_high ? boundary_flux(rate_high, here, a.outside_high) : high;
-    }
-    return high - low;
+    const real rate = a.low_rate[x];
+    const real inner = limited_flux<LIMITER>(rate, a.far_below[x], a.below[x], here, a.above[x]);
+    return EDGE && a.at_low ? -boundary_flux(-rate, here, a.outside_low) : inner;
+}
+
+template <int LIMITER, bool EDGE>
+static __device__ __forceinline__ real flux_above(const Axis& a, real here, int x)
+{
+    const real rate = a.high_rate[x];
+    const real inner = limited_flux<LIMITER>(rate, a.below[x], here, a.above[x], a.far_above[x]);
+    return EDGE && a.at_high ? boundary_flux(rate, here, a.outside_high) : inner;
 }
 
 template <int LIMITER, bool EDGE>
 static __device__ __forceinline__ void advance_row(const Row& r)
 {
+    FETCH_AHEAD(r.nx, r.z.far_above, r.z.high_rate, r.y.high_rate, r.rate, r.epsilon, r.base, r.result);
     PADDED_ROW(c, r.c, r.nx);
-    const int last = r.nx - 1;
+    const auto along = [&](int x) {
+        return limited_flux<LIMITER>(r.rate[x], c.at(x - 2), c.at(x - 1), c.at(x), c.at(x + 1));
+    };
+    const auto below_z = [&](int x) { return flux_below<LIMITER, EDGE>(r.z, r.c[x], x); };
+    const auto below_y = [&](int x) { return flux_below<LIMITER, EDGE>(r.y, r.c[x], x); };
+    FACES_ALONG(x_flux, r.nx, along, -boundary_flux(-r.rate[0], r.c[0], r.x_low),
+                boundary_flux(r.rate[r.nx], r.c[r.nx - 1], r.x_high));
+    FACES_BELOW(z_flux, ALONG_Z, r.row, r.nx, below_z);
+    FACES_BELOW(y_flux, ALONG_Y, r.row, r.nx, below_y);
     FOR_X(x, 0, r.nx) {
-        const real here = c.at(x), rate_low = r.rate[x], rate_high = r.rate[x + 1];
-        const real inner_low = limited_flux<LIMITER>(rate_low, c.at(x - 2), c.at(x - 1), here, c.at(x + 1));
-        const real inner_high = limited_flux<LIMITER>(rate_high, c.at(x - 1), here, c.at(x + 1), c.at(x + 2));
-        const real low = x == 0 ? -boundary_flux(-rate_low, here, r.x_low) : inner_low;
-        const real high = x == last ? boundary_flux(rate_high, here, r.x_high) : inner_high;
-        const real net = high - low + (outflow<LIMITER, EDGE>(r.y, here, x) + outflow<LIMITER, EDGE>(r.z, here, x));
+        const real here = c.at(x);
+        const real high_z = flux_above<LIMITER, EDGE>(r.z, here, x), high_y = flux_above<LIMITER, EDGE>(r.y, here, x);
+        const real net = x_flux.at(x + 1) - x_flux.at(x) +
+                         ((high_y - y_flux.replaced(x, high_y)) + (high_z - z_flux.replaced(x, high_z)));
         const real base = r.base[x], change = r.use * ((here - base) - r.dt / r.epsilon[x] * net);
         r.result[x] = rounded<real>((double)base + (double)change, dither_at(r.dither, x));
     }
@@ -74,24 +85,28 @@ static __device__ __forceinline__ void advance_row(const Row& r, bool edge)
         advance_row<LIMITER, false>(r);
 }
 
-// What leaves the row through the faces of the box along one axis, per unit of time, at offset x.
-static __device__ __forceinline__ double leaving(const Axis& a, real here, int x)
+// What leaves the box through the faces beside this row along one axis, per unit of time.
+static __device__ __forceinline__ double leaving(const Axis& a, const real* c, int nx)
 {
-    return (a.at_low ? (double)boundary_flux(-a.low_rate[x], here, a.outside_low) : 0.0) +
-           (a.at_high ? (double)boundary_flux(a.high_rate[x], here, a.outside_high) : 0.0);
+    double sum = 0;
+    if (a.at_low) {
+        SUM_X(sum)
+        FOR_EACH_X(x, 0, nx) sum += (double)boundary_flux(-a.low_rate[x], c[x], a.outside_low);
+    }
+    if (a.at_high) {
+        SUM_X(sum)
+        FOR_EACH_X(x, 0, nx) sum += (double)boundary_flux(a.high_rate[x], c[x], a.outside_high);
+    }
+    return sum;
 }
 
 // What leaves the box through the faces beside this row, per unit of time.
-static __device__ __forceinline__ double leaving(const Row& r, bool edge)
+static __device__ __forceinline__ double leaving(const Row& r)
 {
-    double sum = 0;
+    double sum = leaving(r.z, r.c, r.nx) + leaving(r.y, r.c, r.nx);
     if (threadIdx.x == 0)
         sum += (double)boundary_flux(-r.rate[0], r.c[0], r.x_low) +
                (double)boundary_flux(r.rate[r.nx], r.c[r.nx - 1], r.x_high);
-    if (edge) {
-        SUM_X(sum)
-        FOR_EACH_X(x, 0, r.nx) sum += leaving(r.y, r.c[x], x) + leaving(r.z, r.c[x], x);
-    }
     return row_sum(sum);
 }
 
@@ -111,9 +126,9 @@ extern "C" __global__ void advect(
         axis_through(c, rate_y + row_start(z, y, ny + 1, nx), nx, y, ny, outside_y_low, outside_y_high),
         c, rate_x + row_start(z, y, ny, nx + 1), available_fraction + row,
         keep > 0 ? result + row : c,      // the first stage starts from C itself
-        result + row, nx, outside_x_low, outside_x_high, 1 - keep, (real)dt, row_dither(seed, here)};
+        result + row, y, nx, outside_x_low, outside_x_high, 1 - keep, (real)dt, row_dither(seed, here)};
     const bool edge = y == 0 || y == ny - 1 || z == 0 || z == nz - 1;
-    const double sum = leaving(r, edge);
+    const double sum = leaving(r);
     if (limiter == VAN_LEER)
         advance_row<VAN_LEER>(r, edge);
     else if (limiter == KOREN)

@@ -160,26 +160,30 @@ static __device__ __forceinline__ Sums advance_row(const Row& r, bool edge, bool
     return convect ? advance_row<STAGE, false, true>(r) : advance_row<STAGE, false, false>(r);
 }
 
-// What enters through those faces along one axis that are the box's, at offset x.
+// What enters through the faces of the box beside this row along one axis, per unit of time.
 template <bool CONVECT>
-static __device__ __forceinline__ double through_box(const Axis& a, real here, int x)
+static __device__ __forceinline__ double through_box(const Axis& a, const real* c, int nx)
 {
-    return (a.at_low ? (double)inward<CONVECT>(a.low[x], a.low_rate[x], here, a.outside_low, true) : 0.0) +
-           (a.at_high ? (double)inward<CONVECT>(a.high[x], -a.high_rate[x], here, a.outside_high, true) : 0.0);
+    double sum = 0;
+    if (a.at_low) {
+        SUM_X(sum)
+        FOR_EACH_X(x, 0, nx) sum += (double)inward<CONVECT>(a.low[x], a.low_rate[x], c[x], a.outside_low, true);
+    }
+    if (a.at_high) {
+        SUM_X(sum)
+        FOR_EACH_X(x, 0, nx) sum += (double)inward<CONVECT>(a.high[x], -a.high_rate[x], c[x], a.outside_high, true);
+    }
+    return sum;
 }
 
 // What enters through the faces of the box beside this row, per unit of time.
 template <bool CONVECT>
-static __device__ __forceinline__ double through_box(const Row& r, bool edge)
+static __device__ __forceinline__ double through_box(const Row& r)
 {
-    double sum = 0;
+    double sum = through_box<CONVECT>(r.z, r.c, r.nx) + through_box<CONVECT>(r.y, r.c, r.nx);
     if (threadIdx.x == 0)
         sum += (double)inward<CONVECT>(r.g[0], r.r[0], r.c[0], r.x_low, true) +
                (double)inward<CONVECT>(r.g[r.nx], -r.r[r.nx], r.c[r.nx - 1], r.x_high, true);
-    if (edge) {
-        SUM_X(sum)
-        FOR_EACH_X(x, 0, r.nx) sum += through_box<CONVECT>(r.y, r.c[x], x) + through_box<CONVECT>(r.z, r.c[x], x);
-    }
     return row_sum(sum);
 }
 
@@ -214,7 +218,7 @@ extern "C" __global__ void transport_stage(
         outside_x_low, outside_x_high, (real)again, (real)rate, start_rate ? (real)start_weight : (real)0, (real)part,
         (real)plasma, (real)weight, row_dither(seed, here)};
     const bool edge = y == 0 || y == ny - 1 || z == 0 || z == nz - 1;
-    const double entered = convect ? through_box<true>(r, edge) : through_box<false>(r, edge);
+    const double entered = convect ? through_box<true>(r) : through_box<false>(r);
     Sums sums;
     if (first)
         sums = advance_row<FIRST>(r, edge, convect);

@@ -304,8 +304,12 @@ class Case:
     @cached_property
     def drug(self) -> "Case | None":
         """The same case with the released drug for its agent; None where the agent keeps what it carries."""
-        drug = self.config.drug
-        return None if drug is None else Case(self.config.of_agent(drug))
+        if self.config.drug is None:
+            return None
+        drug = Case(self.config.of_agent(self.config.drug))
+        shared = ("grid", "regions", "network", "_perfused")  # the same tissue and the same blood
+        drug.__dict__.update({name: getattr(self, name) for name in shared})
+        return drug
 
     @cached_property
     def _laws(self) -> ReleaseLaws:
@@ -343,14 +347,27 @@ class Case:
 
     @cached_property
     def release(self) -> ScheduledRelease:
-        """How the carriers let go of the drug, at rest and heated."""
-        heating = self.config.heating
-        if heating is None:
-            return ScheduledRelease(self._laws)
-        heated = np.isin(self.regions.labels, [self.regions.names.index(name) for name in heating.regions])
-        temperature = np.where(heated, heating.temperature, BODY_TEMPERATURE)
-        window = Window(heating.start, heating.start + heating.duration)
-        return ScheduledRelease(self._laws, window, heated_rate_map(self._laws, temperature))
+        """How the carriers let go of the drug: by their own law, by place, and heated or lit."""
+        place = self.tissue_map("carrier_release_rate")
+        return ScheduledRelease(
+            self._laws, *self._triggered_release, place_rate=place if place.any() else None
+        )
+
+    @property
+    def _triggered_release(self) -> tuple[Window | None, np.ndarray | None]:
+        """When heat or light acts, and what it adds to the rate of release."""
+        heating, light = self.config.heating, self.config.light
+        if heating is not None:
+            labels = [self.regions.names.index(name) for name in heating.regions]
+            heated = np.isin(self.regions.labels, labels)
+            temperature = np.where(heated, heating.temperature, BODY_TEMPERATURE)
+            window = Window(heating.start, heating.start + heating.duration)
+            return window, heated_rate_map(self._laws, temperature)
+        if light is not None:
+            depth = np.broadcast_to(self.grid.depth_under(light.face), self.grid.shape)
+            window = Window(light.start, light.start + light.duration)
+            return window, light.release_rate * np.exp(-depth / light.penetration_depth)
+        return None, None
 
     @cached_property
     def _cells(self) -> Cells | None:
@@ -363,7 +380,7 @@ class Case:
             uptake = uptake.in_mol(drug.chosen().molar_mass or 0.0)
         return Cells(
             self.tissue_map("cell_density"), uptake.fastest, uptake.half_outside, uptake.half_inside,
-            uptake.efflux, 1 - uptake.albumin_bound_fraction,
+            uptake.efflux, 1 - uptake.albumin_bound_fraction, uptake.dna_on, uptake.dna_off,
         )  # fmt: skip
 
     @cached_property
@@ -388,10 +405,10 @@ class Case:
 
         P (S/V) times the mean over the transit time τ of what has been released, 1 − (1 − e^{−kτ})/(kτ).
         """
-        heating, heated = self.config.heating, self.release.heated
-        if heating is None or heated is None:
+        heating, rate = self.config.heating, self.release.triggered_rate
+        if heating is None or rate is None:
             return None
-        passed = heated * heating.transit_time
+        passed = rate * heating.transit_time
         part = np.where(passed > 1e-6, 1 + np.expm1(-passed) / np.where(passed > 0, passed, 1.0), passed / 2)
         return part * self._drug_transport.wall_permeability_density
 

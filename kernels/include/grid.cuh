@@ -9,7 +9,7 @@ typedef REAL real;
 #define VECTORISE_SUMS(...) TUMORSIM_PRAGMA(omp simd reduction(+ : __VA_ARGS__))
 #else
 #define VECTORISE
-#define VECTORISE_SUMS(...)
+#define VECTORISE_SUMS(...) _Pragma("unroll 1")           // rows are short, registers dear
 #endif
 
 // The row of this block, and a walk along it: ROW(z, y); FOR_X(x, 0, nx) { ... }
@@ -24,3 +24,19 @@ static __device__ __forceinline__ long long row_start(int z, int y, int ny, int 
 {
     return ((long long)z * ny + y) * nx;
 }
+
+// Ask for what the rows after this one read and write, so that memory is at work while this row is computed. On the GPU
+// other blocks fill that wait. Without it the host runs at half to three quarters of the speed.
+#define AHEAD 2048                                        // bytes
+#ifdef TUMORSIM_HOST
+template <class... Values>
+static inline void fetch_ahead(int nx, const Values*... rows)
+{
+    constexpr int line = 64 / sizeof(real), ahead = AHEAD / sizeof(real);
+    for (int x = ahead; x < nx + ahead; x += line)
+        (__builtin_prefetch(rows + x), ...);
+}
+#define FETCH_AHEAD(...) fetch_ahead(__VA_ARGS__)
+#else
+#define FETCH_AHEAD(...)
+#endif

@@ -1,5 +1,7 @@
 """The twin checks what CuPy and C compilers do not: names, dtypes, shapes, contiguity."""
 
+import weakref
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,47 @@ def test_strided_array_is_refused():
 def test_missing_argument_is_refused():
     with pytest.raises(TypeError, match="outside"):
         darcy_velocity(NumpyDevice(), *arrays())
+
+
+DEVICES = [NumpyDevice] + ([NativeDevice] if find_compiler() else [])
+
+
+@pytest.mark.parametrize("make", DEVICES)
+def test_a_repeated_call_takes_new_scalars(make):
+    """The arrays were checked before; the scalars are those of this call."""
+    device, (*velocity, pressure) = make(), arrays()
+    for outside in (1.0, 3.0):
+        darcy_velocity(device, *velocity, pressure, outside=(0.0, outside, 0.0, 0.0, 0.0, 0.0))
+        assert (velocity[2][-1] == 1.0 - outside).all()
+
+
+@pytest.mark.parametrize("make", DEVICES)
+def test_another_array_is_checked_again(make):
+    device, good = make(), arrays()
+    darcy_velocity(device, *good, outside=NO_PRESSURE)
+    with pytest.raises(TypeError, match="pressure is float32"):
+        darcy_velocity(device, *good[:-1], good[-1].astype(np.float32), outside=NO_PRESSURE)
+
+
+@pytest.mark.parametrize("make", DEVICES)
+def test_a_repeated_call_is_still_a_call_of_the_signature(make):
+    device, good = make(), arrays()
+    darcy_velocity(device, *good, outside=NO_PRESSURE)
+    with pytest.raises(TypeError, match="outside"):
+        darcy_velocity(device, *good)
+    with pytest.raises(TypeError, match="inside"):
+        darcy_velocity(device, *good, outside=NO_PRESSURE, inside=NO_PRESSURE)
+    with pytest.raises(TypeError, match="velocity_x"):
+        darcy_velocity(device, *good, velocity_x=good[0], outside=NO_PRESSURE)
+
+
+def test_a_prepared_call_keeps_no_array_alive():
+    """And goes with it: a new array may get its place in memory and its identity."""
+    device, good = NumpyDevice(), arrays()
+    darcy_velocity(device, *good, outside=NO_PRESSURE)
+    gone = weakref.ref(good.pop())
+    assert gone() is None
+    assert not device.calls._prepared
 
 
 @pytest.mark.parametrize("path", sorted(kernels_directory().glob("*.cu")), ids=lambda path: path.stem)

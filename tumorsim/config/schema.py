@@ -204,6 +204,9 @@ class Region(Table):
     cell_density: v.NumberDensity | None = Field(
         default=None, description="cells that take up a released drug, per tissue volume"
     )
+    carrier_release_rate: v.Rate | None = Field(
+        default=None, description="that enzymes or acid of this tissue add, to carriers outside cells"
+    )
     uptake_rate: v.Rate | None = Field(
         default=None, description="first-order cellular uptake of the free agent"
     )
@@ -568,6 +571,8 @@ class CellUptake(Table):
     efflux: v.Rate | None = Field(default=None, description="by pumps")
     albumin_on: v.Rate | None = Field(default=None, description="binding to the albumin of tissue")
     albumin_off: v.Rate | None = None
+    dna_on: v.Rate | None = Field(default=None, description="of drug in cells to their DNA; default: none")
+    dna_off: v.Rate | None = Field(default=None, description="back from it")
     bound_diffusivity: v.Diffusivity = Field(
         default=ALBUMIN_BOUND_DIFFUSIVITY, description="of the drug on albumin; 8.8e-12 m^2/s [S]"
     )
@@ -576,7 +581,16 @@ class CellUptake(Table):
     )
 
     def chosen(self) -> "DrugUptake":
-        names = ("fastest", "half_outside", "half_inside", "efflux", "albumin_on", "albumin_off")
+        names = (
+            "fastest",
+            "half_outside",
+            "half_inside",
+            "efflux",
+            "albumin_on",
+            "albumin_off",
+            "dna_on",
+            "dna_off",
+        )
         given = {name: getattr(self, name) for name in names}
         return DrugUptake(**{name: value for name, value in given.items() if value is not None})
 
@@ -614,6 +628,16 @@ class Heating(Table):
     transit_time: v.Time = Field(
         default=5.0, description="of blood through the heated vessels, in which carriers release; 5 s [D]"
     )
+
+
+class Light(Table):
+    """A window of light on one face of the box, which triggers carriers at a rate that falls with depth."""
+
+    face: Annotated[str, v.OneOf(FACES)] = Field(description="that is lit", examples=['"z_high"'])
+    release_rate: v.Rate = Field(description="that it adds at the lit face, sensitivity times fluence rate")
+    penetration_depth: v.Length = Field(description="in which it falls by e", examples=['"3 mm"'])
+    start: v.Time = 0.0
+    duration: v.Duration = Field(examples=['"10 min"'])
 
 
 class TwoCompartment(Table):
@@ -741,6 +765,7 @@ class Output(Table):
         "internalised",
         "drug_free",
         "drug_in_cells",
+        "drug_on_dna",
         "vessel_area_density",
     )
     compression: Literal["gzip", "none"] = "gzip"
@@ -759,6 +784,7 @@ class Config(Table):
     agent: Agent
     drug: Drug | None = None
     heating: Heating | None = None
+    light: Light | None = None
     dosing: Dosing
     run: Run
     output: Output
@@ -783,7 +809,7 @@ class Config(Table):
 
     def of_agent(self, agent: Agent) -> "Config":
         """The same with another agent, which releases nothing."""
-        return self.model_copy(update={"agent": agent, "drug": None, "heating": None})
+        return self.model_copy(update={"agent": agent, "drug": None, "heating": None, "light": None})
 
     def of_one_size(self, diameter: float) -> "Config":
         """The same with particles of one ``diameter``."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tumorsim.device.twin import Launch, Operator, headers_hash
+from tumorsim.device.twin import Call, Calls, Launch, Operator, headers_hash
 from tumorsim.errors import DeviceError
 from tumorsim.resources import kernels_directory
 
@@ -30,6 +30,7 @@ class CudaDevice:
         except cupy.cuda.runtime.CUDARuntimeError as error:
             raise DeviceError(f"no CUDA device {index}: {error}") from None
         self._cupy = cupy
+        self.calls = Calls()
         self._kernels: dict[tuple[str, str], Any] = {}
         driver = cupy.cuda.runtime.driverGetVersion()
         self.description = (
@@ -58,11 +59,30 @@ class CudaDevice:
     def maximum(self, array: Any) -> float:
         return float(array.max())
 
-    def launch(self, operator: Operator, arguments: Mapping[str, Any]) -> None:
-        launch = operator.prepare(arguments)
+    def prepare(self, operator: Operator, arguments: Mapping[str, Any]) -> Call:
+        """Launches go to the current stream and wait for nothing. CuPy passes values by the size of their type."""
+        launch = operator.check(arguments)
+        function = self._function(launch)
         nz, ny = launch.rows
-        values = tuple(np.intp(0) if value is None else value for value in launch.values)
-        self._function(launch)((ny, nz, 1), (THREADS, 1, 1), values)
+        parameters = launch.source.parameters
+        values = {
+            p.name: np.intp(_address(launch.fixed[p.name])) if p.pointer else np.int32(launch.fixed[p.name])
+            for p in parameters
+            if p.name in launch.fixed
+        }
+        types = [p.dtype(launch.real).type for p in parameters if p.name in launch.scalars]
+
+        def call(given: Mapping[str, Any]) -> None:
+            for name, dtype, value in zip(launch.scalars, types, launch.scalar_values(given), strict=True):
+                values[name] = dtype(value)
+            function((ny, nz, 1), (THREADS, 1, 1), tuple(values[p.name] for p in parameters))
+
+        return call
+
+    def in_one_pass(self, *steps: tuple[Call, Mapping[str, Any]]) -> None:
+        """One after the other."""
+        for call, given in steps:
+            call(given)
 
     def _function(self, launch: Launch) -> Any:
         key = (launch.source.name, launch.real.name)
@@ -71,6 +91,10 @@ class CudaDevice:
             module = self._cupy.RawModule(code=launch.source.text, options=options)
             self._kernels[key] = module.get_function(launch.source.name)
         return self._kernels[key]
+
+
+def _address(array: Any) -> int:
+    return 0 if array is None else array.data.ptr
 
 
 def compile_options(real: np.dtype) -> tuple[str, ...]:

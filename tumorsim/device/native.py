@@ -1,7 +1,7 @@
 """The native device: the same ``.cu`` text, built by the machine's C++ compiler behind a small host shim.
 
-Each row of voxels is one block with one thread, rows are shared out by OpenMP, and the compiler vectorises the
-loop along x. Libraries are cached by the hash of text, headers, flags, compiler and processor.
+Each row of voxels is one block with one thread, tiles of rows are shared out by OpenMP, and the compiler vectorises
+the loop along x. Libraries are cached by the hash of text, headers, flags, compiler and processor.
 
 Environment: ``CXX`` names the compiler, ``TUMORSIM_CACHE`` the cache folder; ``TUMORSIM_NATIVE_SANITIZE=1`` builds
 with AddressSanitizer and UndefinedBehaviorSanitizer (the process must preload libasan).
@@ -12,9 +12,11 @@ import hashlib
 import os
 import platform
 import shutil
+import struct
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from tumorsim.device.numpy import NumpyDevice
-from tumorsim.device.twin import KernelSource, Launch, Operator, headers_hash
+from tumorsim.device.twin import Call, Calls, Launch, Operator, headers_hash
 from tumorsim.errors import DeviceError
 from tumorsim.resources import kernels_directory
 
@@ -38,12 +40,8 @@ _FLAGS = (
     "-Wall",
 )
 _SANITIZE = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
-_ARGUMENT: dict[str, Any] = {
-    "float32": ctypes.c_float,
-    "float64": ctypes.c_double,
-    "int32": ctypes.c_int32,
-    "uint8": ctypes.c_uint8,
-}
+PARALLEL = 8192
+"""Values of the largest array from which on waking a second core pays: it takes some 10 µs [C]."""
 
 
 @cache
@@ -66,63 +64,130 @@ class NativeDevice(NumpyDevice):
             )
         # A waiting OpenMP team that spins slows every other busy thread of the machine, up to 20×.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        self.calls = Calls()
         self._compiler = compiler
-        self._kernels: dict[tuple[str, str], Any] = {}
+        self._libraries: dict[tuple[str, str], ctypes.CDLL] = {}
         self.description = f"{_version(compiler)}, OpenMP on {len(os.sched_getaffinity(0))} cores"
 
-    def launch(self, operator: Operator, arguments: Mapping[str, Any]) -> None:
-        launch = operator.prepare(arguments)
-        function = self._function(launch)
-        values = [
-            value.ctypes.data if isinstance(value, np.ndarray) else None if value is None else value.item()
-            for value in launch.values
-        ]
-        function(*launch.rows, *values)
+    def prepare(self, operator: Operator, arguments: Mapping[str, Any]) -> Call:
+        """What stays the same is packed once, the scalars for every call."""
+        launch = operator.check(arguments)
+        parameters = launch.source.parameters
+        values = [launch.fixed[p.name] for p in parameters if p.name in launch.fixed]
+        many = max((v.size for v in values if isinstance(v, np.ndarray)), default=0) >= PARALLEL
+        fixed = struct.pack(
+            "3i" + "".join("P" if p.pointer else "i" for p in parameters if p.name in launch.fixed),
+            *launch.rows,
+            many,
+            *(v.ctypes.data if isinstance(v, np.ndarray) else v or 0 for v in values),
+        )
+        scalars = "".join(p.dtype(launch.real).char for p in parameters if p.name in launch.scalars)
+        return _NativeCall(launch, self._library(launch), fixed, struct.Struct(scalars))
 
-    def _function(self, launch: Launch) -> Any:
+    def in_one_pass(self, *steps: tuple[Call, Mapping[str, Any]]) -> None:
+        """A slab of the second call follows as soon as the first is a slab ahead, while the slabs are in the cache."""
+        (first, given_first), (second, given_second) = steps
+        assert isinstance(first, _NativeCall) and isinstance(second, _NativeCall)
+        packed = first.fixed, first.pack(given_first), second.fixed, second.pack(given_second)
+        first.library.launch_pair(*packed)
+
+    def _library(self, launch: Launch) -> ctypes.CDLL:
         key = (launch.source.name, launch.real.name)
-        if key not in self._kernels:
-            library = build(launch.source, launch.real, compiler=self._compiler)
-            function = ctypes.CDLL(str(library)).launch_rows
-            function.restype = None
-            function.argtypes = [ctypes.c_int, ctypes.c_int] + [
-                ctypes.c_void_p if p.pointer else _ARGUMENT[value.dtype.name]
-                for p, value in zip(launch.source.parameters, launch.values, strict=True)
-            ]
-            self._kernels[key] = function
-        return self._kernels[key]
+        if key not in self._libraries:
+            library = ctypes.CDLL(str(build(launch, compiler=self._compiler)))
+            for function, arguments in ((library.launch_rows, 2), (library.launch_pair, 4)):
+                function.restype = None
+                function.argtypes = [ctypes.c_char_p] * arguments
+            self._libraries[key] = library
+        return self._libraries[key]
 
 
-def build(source: KernelSource, real: np.dtype, *, compiler: str) -> Path:
+@dataclass(frozen=True)
+class _NativeCall:
+    """A checked call: the library of its kernel, what stays the same as bytes, and how the scalars become bytes."""
+
+    launch: Launch
+    library: ctypes.CDLL
+    fixed: bytes
+    scalars: struct.Struct
+
+    def pack(self, given: Mapping[str, Any]) -> bytes:
+        return self.scalars.pack(*self.launch.scalar_values(given))
+
+    def __call__(self, given: Mapping[str, Any]) -> None:
+        self.library.launch_rows(self.fixed, self.pack(given))
+
+
+def build(launch: Launch, *, compiler: str) -> Path:
     """Compile one kernel into a shared library, or find that in the cache."""
-    text = _translation_unit(source, real)
+    text = _translation_unit(launch)
     flags = _FLAGS + (_SANITIZE if os.environ.get("TUMORSIM_NATIVE_SANITIZE") == "1" else ())
     identity = "\0".join((text, headers_hash(), *flags, _version(compiler), _processor()))
     digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
-    library = _cache_folder() / f"{source.name}-{real.name}-{digest}.so"
+    library = _cache_folder() / f"{launch.source.name}-{launch.real.name}-{digest}.so"
     if not library.exists():
         _compile(text, library, [compiler, *flags])
     return library
 
 
-def _translation_unit(source: KernelSource, real: np.dtype) -> str:
-    """Shim, kernel, and a function that walks its rows."""
-    ctype = "float" if real == np.float32 else "double"
-    declared = ", ".join(f"{p.ctype}{'*' if p.pointer else ''} {p.name}" for p in source.parameters)
-    passed = ", ".join(p.name for p in source.parameters)
-    return f"""#define REAL {ctype}
+def _translation_unit(launch: Launch) -> str:
+    """Shim, kernel, a function that walks its rows, and one that takes two calls in one walk up the slabs."""
+    source = launch.source
+    declared = {p.name: f"{p.ctype}{'*' if p.pointer else ''} {p.name};" for p in source.parameters}
+    passed = ", ".join(
+        f"{'fixed' if p.name in launch.fixed else 'scalars'}->{p.name}" for p in source.parameters
+    )
+    return f"""#define REAL {"float" if launch.real == np.float32 else "double"}
 #include "host_shim.hpp"
 #line 1 "{source.name}.cu"
 {source.text}
-extern "C" void launch_rows(int rows_z, int rows_y, {declared})
+struct Fixed {{ int rows_z, rows_y, many; {" ".join(declared[name] for name in launch.fixed)} }};
+struct Scalars {{ {" ".join(declared[name] for name in launch.scalars)} }};
+static void run(const Fixed* fixed, const Scalars* scalars, int z, int first_y, int end_y)
 {{
-    #pragma omp parallel for collapse(2) schedule(static)
-    for (int z = 0; z < rows_z; ++z)
-        for (int y = 0; y < rows_y; ++y) {{
-            blockIdx.x = y;
-            blockIdx.y = z;
-            {source.name}({passed});
+    blockIdx.y = z;
+    for (int y = first_y; y < end_y; ++y, walk.from_below_y = true) {{
+        blockIdx.x = y;
+        {source.name}({passed});
+    }}
+}}
+extern "C" void launch_rows(const Fixed* fixed, const Scalars* scalars)
+{{
+    const int tiles = (fixed->rows_y + Walk::TILE - 1) / Walk::TILE;
+    #pragma omp parallel if (fixed->many)
+    {{
+        int last_tile = -1, last_z = -1;
+        #pragma omp for collapse(2) schedule(static)
+        for (int tile = 0; tile < tiles; ++tile)
+            for (int z = 0; z < fixed->rows_z; ++z) {{
+                walk = {{false, tile == last_tile && z == last_z + 1}};
+                const int end = tile + 1 < tiles ? (tile + 1) * Walk::TILE : fixed->rows_y;
+                run(fixed, scalars, z, tile * Walk::TILE, end);
+                last_tile = tile, last_z = z;
+            }}
+    }}
+}}
+extern "C" void launch_pair(const Fixed* fixed, const Scalars* scalars, const Fixed* fixed2, const Scalars* scalars2)
+{{
+    const auto slab = [](const Fixed* fixed, const Scalars* scalars, int z) {{
+        walk = {{false, false}};
+        run(fixed, scalars, z, 0, fixed->rows_y);
+    }};
+    #pragma omp parallel if (fixed->many)
+    {{
+        const int end = fixed->rows_z, parts = parts_of_walk(), part = part_of_walk();
+        const int low = (int)((long long)end * part / parts), high = (int)((long long)end * (part + 1) / parts);
+        for (int z = low; z < high; ++z) {{
+            slab(fixed, scalars, z);
+            if (z - 1 > low || (low == 0 && z == 1))       // the slab below the lowest is another thread's
+                slab(fixed2, scalars2, z - 1);
         }}
+        #pragma omp barrier
+        if (low > 0 && low < high)
+            slab(fixed2, scalars2, low);
+        if (high - 1 > low || (low == 0 && high == 1))
+            slab(fixed2, scalars2, high - 1);
+    }}
 }}
 """
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tumorsim.device.twin import Operator
+from tumorsim.device.twin import Call, Calls, Operator
 
 
 class NumpyDevice:
@@ -13,6 +13,9 @@ class NumpyDevice:
 
     name = "numpy"
     description = f"NumPy {np.__version__}, the reference bodies"
+
+    def __init__(self) -> None:
+        self.calls = Calls()
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
         return np.empty(shape, dtype)
@@ -40,6 +43,11 @@ class NumpyDevice:
     def maximum(self, array: np.ndarray) -> float:
         return float(array.max())
 
-    def launch(self, operator: Operator, arguments: Mapping[str, Any]) -> None:
-        operator.prepare(arguments)
-        operator.body(**arguments)
+    def prepare(self, operator: Operator, arguments: Mapping[str, Any]) -> Call:
+        operator.check(arguments)
+        return lambda given: operator.body(**given)
+
+    def in_one_pass(self, *steps: tuple[Call, Mapping[str, Any]]) -> None:
+        """One after the other."""
+        for call, given in steps:
+            call(given)

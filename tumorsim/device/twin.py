@@ -14,7 +14,8 @@ kernel **by name**:
 - ``NAME_z``, ``NAME_y``, ``NAME_x`` take the elements of a triple ``NAME``; ``NAME_z_low`` … those of six faces;
 - an integer that names a dimension in the annotations (``nz``, ``ny``, ``nx``, …) takes that length.
 
-Every launch checks dtype, shape and contiguity first, since neither CuPy nor a C compiler does.
+Neither CuPy nor a C compiler checks dtype, shape and contiguity. A call does so once for every set of arrays: the
+device keeps what came of it (`Calls`) for as long as all of them live, and a repeated call costs some microseconds.
 """
 
 import hashlib
@@ -24,6 +25,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Annotated, Any, Generic, ParamSpec, Protocol, get_args, get_origin
+from weakref import ref
 
 import numpy as np
 
@@ -54,6 +56,7 @@ class Device(Protocol):
 
     name: str
     description: str
+    calls: "Calls"
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Array: ...
     def zeros(self, shape: tuple[int, ...], dtype: Any) -> Array: ...
@@ -62,7 +65,8 @@ class Device(Protocol):
     def sum(self, array: Array, axis: Any = None) -> Any: ...
     def dot(self, a: Array, b: Array) -> float: ...
     def maximum(self, array: Array) -> float: ...
-    def launch(self, operator: "Operator", arguments: Mapping[str, Any]) -> None: ...
+    def prepare(self, operator: "Operator", arguments: Mapping[str, Any]) -> "Call": ...
+    def in_one_pass(self, *steps: "tuple[Call, Mapping[str, Any]]") -> None: ...
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,9 @@ class Parameter:
     ctype: str
     pointer: bool
     written: bool
+
+    def dtype(self, real: np.dtype) -> np.dtype:
+        return real if self.ctype == "real" else np.dtype(_SCALARS[self.ctype])
 
 
 @dataclass(frozen=True)
@@ -102,12 +109,43 @@ def _parameter(declaration: str) -> Parameter:
 
 @dataclass(frozen=True)
 class Launch:
-    """A checked call of a kernel: its values in the order of the ``.cu`` text, the meaning of ``real``, the rows."""
+    """A checked call of a kernel: its arrays and lengths by parameter, the meaning of ``real``, the rows.
+
+    ``scalars`` are the other parameters: the argument that each comes from, and its place where that is a tuple.
+    """
 
     source: KernelSource
-    values: tuple[Any, ...]
+    fixed: Mapping[str, Any]
+    scalars: Mapping[str, tuple[str, int | None]]
     real: np.dtype
     rows: tuple[int, int]
+
+    def scalar_values(self, given: Mapping[str, Any]) -> list[Any]:
+        """The scalars among the arguments of a call, in the order of ``scalars``."""
+        return [given[name] if k is None else given[name][k] for name, k in self.scalars.values()]
+
+
+Call = Callable[[Mapping[str, Any]], None]
+"""A call whose arrays were checked: takes the arguments by name, of which only the scalars may differ now."""
+
+
+class Calls:
+    """The prepared calls of a device, found again by the identity of their arrays, until one of these is gone.
+
+    An array does not change its dtype, its shape or where its values are (nothing here resizes one in place).
+    """
+
+    def __init__(self) -> None:
+        self._prepared: dict[tuple[Any, ...], tuple[Call, list[Any]]] = {}
+
+    def find(self, key: tuple[Any, ...]) -> Call | None:
+        found = self._prepared.get(key)
+        return found and found[0]
+
+    def keep(self, key: tuple[Any, ...], call: Call, arrays: tuple[Array | None, ...]) -> None:
+        prepared = self._prepared  # a weak reference that is called back must not keep the device alive
+        watched = [ref(a, lambda _: prepared.pop(key, None)) for a in arrays if a is not None]
+        prepared[key] = call, watched
 
 
 class Operator(Generic[P]):
@@ -119,34 +157,65 @@ class Operator(Generic[P]):
         self.rows = rows
         self.signature = inspect.signature(body)
         self.shapes = {
-            name: str(get_args(parameter.annotation)[1]).split()
+            name: symbols
             for name, parameter in self.signature.parameters.items()
-            if get_origin(parameter.annotation) is Annotated
+            if (symbols := _symbols(parameter.annotation))
         }
+        self._names = tuple(self.signature.parameters)
         self.__doc__ = body.__doc__
         self.__module__ = body.__module__
 
     def __call__(self, device: Device, *args: P.args, **kwargs: P.kwargs) -> None:
-        bound = self.signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        device.launch(self, bound.arguments)
+        given: dict[str, Any] = dict(zip(self._names, args, strict=False))
+        given.update(kwargs)
+        if not len(args) + len(kwargs) == len(given) == len(self._names):
+            bound = self.signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            given = bound.arguments
+        self._prepared(device, given)(given)
+
+    def twice(self, device: Device, first: Mapping[str, Any], second: Mapping[str, Any]) -> None:
+        """Two calls, given all their arguments by name; the same as one after the other.
+
+        The device may take them in one pass over memory, the second one slab behind the first. So a slab of the second
+        may read what the first writes there and in the slabs next to it, and write what the first reads there and in
+        these; not further away.
+        """
+        device.in_one_pass(*((self._prepared(device, given), given) for given in (first, second)))
+
+    def _prepared(self, device: Device, given: Mapping[str, Any]) -> Call:
+        arrays = tuple([given.get(name) for name in self.shapes])
+        key = (self, *map(id, arrays))
+        call = device.calls.find(key)
+        if call is None:
+            self.signature.bind(**given)
+            call = device.prepare(self, given)
+            device.calls.keep(key, call, arrays)
+        return call
 
     @cached_property
     def source(self) -> KernelSource:
         return KernelSource.read(self.name)
 
-    def prepare(self, arguments: Mapping[str, Any]) -> Launch:
-        """Check the arguments against annotations and kernel text, and put them in the kernel's order."""
+    def check(self, arguments: Mapping[str, Any]) -> Launch:
+        """Check the arguments against annotations and kernel text, and sort them."""
         dimensions = self._dimensions(arguments)
-        given = {**_spread(arguments), **dimensions}
-        real = self._real(given)
-        values = []
+        real = self._real(arguments)
+        elements = _elements(arguments)
+        fixed: dict[str, Any] = {}
+        scalars: dict[str, tuple[str, int | None]] = {}
         for parameter in self.source.parameters:
-            if parameter.name not in given:
-                raise TypeError(f"{self.name}.cu wants {parameter.name!r}, which {self.name}() does not have")
-            values.append(self._value(parameter, given[parameter.name], real))
+            name = parameter.name
+            if name in dimensions:
+                fixed[name] = dimensions[name]
+            elif name not in (self.shapes if parameter.pointer else elements):
+                raise TypeError(f"{self.name}.cu wants {name!r}, which {self.name}() does not have")
+            elif parameter.pointer:
+                fixed[name] = self._checked(parameter, arguments[name], real)
+            else:
+                scalars[name] = elements[name]
         nz, ny = (dimensions[symbol] for symbol in self.rows)
-        return Launch(self.source, tuple(values), real, (nz, ny))
+        return Launch(self.source, fixed, scalars, real, (nz, ny))
 
     def _dimensions(self, arguments: Mapping[str, Any]) -> dict[str, int]:
         """Length of every named dimension; raises when two arrays disagree."""
@@ -178,26 +247,31 @@ class Operator(Generic[P]):
             raise TypeError(f"{self.name}: its real arrays mix {', '.join(sorted(map(str, reals)))}")
         return reals.pop() if reals else np.dtype(np.float64)
 
-    def _value(self, parameter: Parameter, value: Any, real: np.dtype) -> Any:
-        dtype = real if parameter.ctype == "real" else np.dtype(_SCALARS[parameter.ctype])
-        if not parameter.pointer:
-            return dtype.type(value)
+    def _checked(self, parameter: Parameter, value: Array | None, real: np.dtype) -> Array | None:
         if value is None:
             return None
-        if value.dtype != dtype:
-            raise TypeError(f"{self.name}: {parameter.name} is {value.dtype}, expected {dtype}")
+        if value.dtype != parameter.dtype(real):
+            raise TypeError(
+                f"{self.name}: {parameter.name} is {value.dtype}, expected {parameter.dtype(real)}"
+            )
         if not value.flags.c_contiguous:
             raise ValueError(f"{self.name}: {parameter.name} must be C-contiguous")
         return value
 
 
-def _spread(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments with triples and six-tuples also under the names of their elements."""
-    spread = dict(arguments)
+def _symbols(annotation: Any) -> list[str]:
+    """The named dimensions of an array, which may be None or not; empty for anything else."""
+    kinds = [annotation, *get_args(annotation)]
+    return next((str(get_args(kind)[1]).split() for kind in kinds if get_origin(kind) is Annotated), [])
+
+
+def _elements(arguments: Mapping[str, Any]) -> dict[str, tuple[str, int | None]]:
+    """Where each name is found: the argument, and for the elements of triples and six-tuples their place in it."""
+    found: dict[str, tuple[str, int | None]] = {name: (name, None) for name in arguments}
     for name, value in arguments.items():
         if isinstance(value, tuple) and len(value) in _SUFFIXES:
-            spread.update({f"{name}_{s}": v for s, v in zip(_SUFFIXES[len(value)], value, strict=True)})
-    return spread
+            found |= {f"{name}_{s}": (name, k) for k, s in enumerate(_SUFFIXES[len(value)])}
+    return found
 
 
 @cache

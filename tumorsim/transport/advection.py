@@ -55,8 +55,9 @@ class Advection:
         """
         if self.step_limit == inf:
             return
-        self._stage(scratch, concentration, booked, keep=0.0, dt=dt, seed=2 * seed)
-        self._stage(concentration, scratch, booked, keep=0.5, dt=dt, seed=2 * seed + 1)
+        first = 2 * seed % 2**31  # kernels take 32 bits
+        self._stage(scratch, concentration, booked, keep=0.0, dt=dt, seed=first)
+        self._stage(concentration, scratch, booked, keep=0.5, dt=dt, seed=first + 1)
 
     def _stage(
         self, result: Array, concentration: Array, booked: Array, *, keep: float, dt: float, seed: int

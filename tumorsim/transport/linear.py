@@ -12,6 +12,7 @@ Else it is left to transport.advection.
 
 from dataclasses import dataclass
 from math import inf, sqrt
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,9 @@ CONVECTIVE_REACH = 2.0
 Stable are 3.9 … 5.8 for s = 9 … 140 and λ = 3 in a uniform flow along the diagonal [C]. Half of that keeps fronts
 sharp: in a uniform medium the step is then at most 0.9 D/v², in which convection gets as far as diffusion.
 """
+
+
+NOTHING_OUTSIDE = (0.0,) * 6
 
 
 class LinearTransport:
@@ -67,12 +71,14 @@ class LinearTransport:
         loss = np.zeros(grid.shape) + most_capture
         for rate in self._wall[1:]:
             loss += 0.0 if rate is None else device.download(rate)
-        self._faces(grid, velocity, retardation, available_fraction, diffusivity, boundaries, loss)
+        faces = self._faces(grid, velocity, retardation, available_fraction, diffusivity, boundaries, loss)
         self._booked = device.empty((len(TERMS), *grid.shape[:2]), np.float64)
         self._negative = device.empty(grid.shape[:2], np.float64)
         entering = self._wall[0]
         self._entering = None if entering is None else device.sum(entering.astype(np.float64), axis=2)
         self._more_scratch: tuple[Array, Array] | None = None
+        wall = dict(zip(("extravasation", "reabsorption", "lymph_drainage"), self._wall, strict=True))
+        self._always = {"booked": self._booked, "available_fraction": epsilon, **faces, **wall}
 
     def _exchange_rates(
         self, grid: Grid, permeability: np.ndarray, reflection: np.ndarray, filtration: Array, lymph: Array
@@ -96,8 +102,8 @@ class LinearTransport:
         diffusivity: np.ndarray,
         boundaries: Boundaries,
         loss: np.ndarray,
-    ) -> None:
-        """Coefficients of the faces on the device, and what follows from them for the step."""
+    ) -> dict[str, Array | None]:
+        """Coefficients of the faces on the device, by the kernel's names; and what follows from them for the step."""
         device, real = self._device, self._epsilon.dtype
         coefficient = available_fraction * diffusivity
         diffusive, convective, spread = (np.zeros(grid.shape) for _ in range(3))
@@ -116,12 +122,15 @@ class LinearTransport:
         self.crossing_time = _shortest(diffusive / available_fraction)
         rate = diffusive + loss + self.convects * convective
         self.explicit_limit = _shortest(rate / available_fraction)
-        self._faces_of = [*conductances[::-1], *(rates[::-1] if self.convects else [None] * 3)]
         self.step_limit = inf
         if self.convects:
             reach = sqrt(float((spread / available_fraction).max()) * self.explicit_limit / 2)
             most = max(2, int(CONVECTIVE_REACH / reach))
             self.step_limit = self.explicit_limit * (1 if most == 2 else stability_limit(most, index=INDEX))
+        named = {"conductance": conductances, "rate": rates if self.convects else [None] * 3}
+        return {
+            f"{name}_{axis}": a for name, faces in named.items() for axis, a in zip("zyx", faces, strict=True)
+        }
 
     def advance(
         self,
@@ -170,38 +179,44 @@ class LinearTransport:
         ``first_change`` is where two stages keep δ₁; more stages take two arrays of their own.
         """
         spare, start_rate = (first_change, None) if first_change is not None else self._own_scratch(start)
-        last, real, dt = start, self._epsilon.dtype.type, drive.dt
+        last, calls = start, []
         for j, stage in enumerate(stages):
             target = (result, spare)[(len(stages) - 1 - j) % 2]
             final = j == len(stages) - 1
-            transport_stage(
-                self._device,
-                target,
-                start_rate,
-                drive.captured,
-                self._booked,
-                self._negative if final else None,
-                last,
-                start if final else None,
-                *self._faces_of,
-                *self._wall,
-                drive.capture,
-                drive.source,
-                self._epsilon,
-                outside=(0.0,) * 6 if j else self._outside,
-                first=j == 0,
-                again=float(real(stage.again)),
-                rate=float(real(stage.rate * dt)),
-                start_weight=float(real(stage.start_weight * dt)),
-                part=float(real(stage.part)),
-                plasma=drive.rise * stage.time if j else drive.level,
-                weight=stage.weight * dt,
-                seed=drive.seed,
-            )
+            fields = {
+                "result": target,
+                "start_rate": start_rate,
+                "captured": drive.captured,
+                "negative": self._negative if final else None,
+                "last": last,
+                "start": start if final else None,
+                "capture": drive.capture,
+                "source": drive.source,
+            }
+            calls.append({**self._always, **fields, **self._numbers(stage, drive, first=j == 0)})
             last = target
+        for first, second in zip(calls[0::2], calls[1::2], strict=False):
+            transport_stage.twice(self._device, first, second)
+        if len(calls) % 2:
+            transport_stage(self._device, **calls[-1])
         if start_rate is None:
             return False  # two stages keep everything positive: no reason to wait for the device
         return self._device.maximum(self._negative) > 0 or self._is_negative(drive.captured)
+
+    def _numbers(self, stage: Stage, drive: "_Drive", *, first: bool) -> dict[str, Any]:
+        """The scalars of a stage; rounded as the state is, for what is booked to be what is done."""
+        real, dt = self._epsilon.dtype.type, drive.dt
+        return {
+            "outside": self._outside if first else NOTHING_OUTSIDE,
+            "first": first,
+            "again": float(real(stage.again)),
+            "rate": float(real(stage.rate * dt)),
+            "start_weight": float(real(stage.start_weight * dt)),
+            "part": float(real(stage.part)),
+            "plasma": drive.level if first else drive.rise * stage.time,
+            "weight": stage.weight * dt,
+            "seed": drive.seed,
+        }
 
     def _is_negative(self, captured: Array | None) -> bool:
         """True where it is below 0 by more than rounding."""

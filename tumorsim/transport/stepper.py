@@ -90,6 +90,7 @@ class State:
     passed: Array
     drug: Array | None = None
     drug_in_cells: Array | None = None
+    drug_on_dna: Array | None = None
     drug_passed: Array | None = None
     released: Array | None = None
     body: Array | None = None
@@ -165,6 +166,7 @@ class Stepper:
         self._captured = device.empty(grid.shape, self.real) if takes_up else None
         self._keeps_cells = takes_up or properties.kinetics.internalisation > 0
         self._scratch = device.empty(grid.shape, self.real)
+        self._booked: tuple[Array, tuple[Array, Array, Array]] | None = None
         # a step holds two half steps of advection
         flowing = 2 * cfl * self._advection.step_limit if self._advection else self._linear.step_limit
         self.limits = {
@@ -228,8 +230,9 @@ class Stepper:
         With a ``drive``, cells take the agent up at its κ instead of the uptake rate, and what they take is left there.
         """
         half, seed = start + dt / 2, self.seed(start)
-        self._react(state, dt / 2, seed)
-        self._advect(state, dt / 2, seed + 4)
+        linear, boundary, reacted = self._parts_of(state.passed)
+        self._react(state, dt / 2, reacted, seed)
+        self._advect(state, dt / 2, boundary, seed + 4)
         state.concentration, self._scratch = self._linear.advance(
             state.concentration,
             self._scratch,
@@ -238,21 +241,27 @@ class Stepper:
             capture=drive.capture if drive else self._capture,
             captured=drive.captured if drive else self._captured,
             source=drive.source if drive else None,
-            booked=state.passed[:4],
+            booked=linear,
             seed=seed + 5,
         )
         if drive is None and self._captured is not None:
             collect(self.device, state.internalised, self._captured, seed=seed + 6)
-        self._advect(state, dt / 2, seed + 7)
-        self._react(state, dt / 2, seed + 8, backwards=True)
+        self._advect(state, dt / 2, boundary, seed + 7)
+        self._react(state, dt / 2, reacted, seed + 8, backwards=True)
 
-    def _advect(self, state: State, dt: float, seed: int) -> None:
+    def _parts_of(self, passed: Array) -> tuple[Array, Array, Array]:
+        """What the linear terms, advection and the reactions book; the same views every time, so checked once."""
+        if self._booked is None or self._booked[0] is not passed:
+            self._booked = passed, (passed[:4], passed[3], passed[4:])
+        return self._booked[1]
+
+    def _advect(self, state: State, dt: float, booked: Array, seed: int) -> None:
         if self._advection:
-            self._advection.advance(state.concentration, self._scratch, dt, booked=state.passed[3], seed=seed)
+            self._advection.advance(state.concentration, self._scratch, dt, booked=booked, seed=seed)
 
-    def _react(self, state: State, dt: float, seed: int, *, backwards: bool = False) -> None:
+    def _react(self, state: State, dt: float, booked: Array, seed: int, *, backwards: bool = False) -> None:
         pools = state.concentration, state.bound, state.internalised
-        self._reactions.advance(*pools, dt, booked=state.passed[4:], backwards=backwards, seed=seed)
+        self._reactions.advance(*pools, dt, booked=booked, backwards=backwards, seed=seed)
 
 
 def _map(value: Map, grid: Grid) -> np.ndarray:
