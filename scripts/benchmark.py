@@ -1,49 +1,84 @@
 #!/usr/bin/env python3
-"""How fast a pressure solve and a transport step are here, as ratios taken in one run.
+"""How fast everything is here, in one call: bandwidths, kernels, steps, pressure, a run, and peers on the same work.
 
-    scripts/benchmark.py [--size 128] [--devices native numpy] [--precision float32] [--peers] [--json FILE]
+    scripts/benchmark.py [--device native ...] [--sizes 64 128] [--peers] [--json FILE] [--compare OLD.json]
 
-The unit is the copy of one voxel field at the rate of a large STREAM-like copy by the same device (2 × 4 bytes a voxel
-in float32), so that "a step costs 30 copies" holds on any machine. Every figure is the median of several repetitions.
+A kernel's bound is the time in which a triad of large arrays, a ← b + ½c, moves the bytes that the kernel must move:
+every array it needs read or written once, caches having done all they can. `share` is that bound over the time taken.
+Times are the best of several repetitions, for others may use the machine. With peers it takes about four minutes.
 """
 
 import argparse
 import json
 import os
-import statistics
+import sys
+import tempfile
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import peers
 
+import tumorsim
 from tumorsim.boundaries import Boundaries
+from tumorsim.device.native import find_compiler
 from tumorsim.device.select import select_device
-from tumorsim.device.twin import Device
+from tumorsim.device.twin import Array, Device
+from tumorsim.errors import DeviceError
 from tumorsim.flow.medium import make_medium
 from tumorsim.flow.pressure import Flow, FluidProperties, solve_flow
 from tumorsim.grid import Grid
+from tumorsim.operators.advect import LIMITERS, advect
+from tumorsim.operators.bind import bind
+from tumorsim.operators.chebyshev_step import chebyshev_step
+from tumorsim.operators.collect import collect
+from tumorsim.operators.internalise import internalise
+from tumorsim.operators.pressure_operator import NOTHING_OUTSIDE, pressure_operator
+from tumorsim.operators.transport_stage import transport_stage
 from tumorsim.tissue.properties import PRESETS
 from tumorsim.transport.stepper import Stepper, TransportProperties
 
+STREAM = 64 * 2**20
+"""Values of the arrays that bandwidth is measured with: larger than any cache."""
+BUDGET = 0.5
+"""Seconds within which a figure is measured again and again."""
+WHOLE = {"native": 128, "cuda": 256, "numpy": 64}
+"""Largest size at which pressure, steps and float64 are measured too."""
+SIZES = {"native": [8, 64, 128, 256], "cuda": [8, 64, 128, 256, 512], "numpy": [64]}
+RUN = ["domain.spacing=100 um", "run.duration=4 h"]
+"""What the short run changes in configs/quickstart.toml."""
 
-class ConstantPlasma:
-    """Plasma concentration 1 at all times."""
 
-    def mean(self, start: float, end: float) -> float:
-        return 1.0
+@dataclass(frozen=True)
+class Figure:
+    """One measurement; ``bytes`` is what it must move, where that says anything."""
+
+    name: str
+    seconds: float
+    voxels: int | None = None
+    bytes: float | None = None
+    note: str = ""
 
 
-def median_seconds(work: Callable[[], object], device: Device, *, repeats: int) -> float:
-    """Median wall time of ``work`` after one run to warm up."""
-    times = []
-    for _ in range(repeats + 1):
+def best_seconds(work: Callable[[], object], device: Device) -> float:
+    """The shortest wall time of ``work``, repeated within BUDGET; short work is timed in batches."""
+    work()
+    wait_for(device)
+    count, best, deadline = 1, float("inf"), time.perf_counter() + BUDGET
+    for repeat in range(50):
         start = time.perf_counter()
-        work()
+        for _ in range(count):
+            work()
         wait_for(device)
-        times.append(time.perf_counter() - start)
-    return statistics.median(times[1:])
+        best = min(best, (time.perf_counter() - start) / count)
+        if repeat == 0:
+            count = max(1, int(2e-3 / best))
+        elif time.perf_counter() > deadline:
+            break
+    return best
 
 
 def wait_for(device: Device) -> None:
@@ -54,26 +89,171 @@ def wait_for(device: Device) -> None:
         cupy.cuda.Device().synchronize()
 
 
-STREAM_BYTES = 256 * 2**20
-"""Size of the arrays of the copy: larger than any cache."""
+def bandwidths(device: Device) -> dict[str, float]:
+    """Bytes per second of a copy and of a triad of large float32 arrays."""
+    a, b, c = (device.zeros((STREAM,), np.float32) for _ in range(3))
+    copy, triad = stream_loops(device, a, b, c)
+    times = {"copy": 8 / best_seconds(copy, device), "triad": 12 / best_seconds(triad, device)}
+    return {name: per_value * STREAM for name, per_value in times.items()}
 
 
-def copy_rate(device: Device, real: np.dtype) -> float:
-    """Values per second that a copy of a large array reaches, on all cores or the GPU."""
-    count = STREAM_BYTES // real.itemsize
-    source, target = (device.zeros((count,), real) for _ in range(2))
+def stream_loops(device: Device, a: Array, b: Array, c: Array) -> tuple[Callable[[], object], ...]:
+    """The two loops: of CuPy on a GPU, in C on all cores, or of NumPy where there is no compiler."""
     if device.name == "cuda":
-        return count / median_seconds(lambda: target.__setitem__(..., source), device, repeats=10)
-    cores = len(os.sched_getaffinity(0))
-    parts = list(zip(np.array_split(target, cores), np.array_split(source, cores), strict=True))
-    with ThreadPoolExecutor(cores) as pool:
-        return count / median_seconds(
-            lambda: list(pool.map(lambda p: np.copyto(*p), parts)), device, repeats=10
-        )
+        import cupy
+
+        kernel = cupy.ElementwiseKernel("float32 b, float32 c", "float32 a", "a = b + 0.5f * c", "triad")
+        return lambda: cupy.copyto(a, b), lambda: kernel(b, c, a)
+    compiler = find_compiler()
+    if compiler is None:
+        return lambda: np.copyto(a, b), lambda: np.add(b, c, out=a)
+    loops, (pa, pb, pc) = peers.c_library(compiler), map(peers.pointer, (a, b, c))
+    count = peers.ctypes.c_long(STREAM)
+    return lambda: loops.copy(pa, pb, count), lambda: loops.triad(pa, pb, pc, count)
 
 
-def sphere(grid: Grid) -> tuple[FluidProperties, TransportProperties]:
-    """A tumour of 0.7 of the box, 100 times as conductive as what is around it; Doxil-like particles.
+class Fields:
+    """Random arrays of one grid and precision on a device."""
+
+    def __init__(self, device: Device, grid: Grid, real: np.dtype):
+        self.device, self.grid, self.real = device, grid, real
+        self._random = np.random.default_rng(7)
+
+    def field(self, shape: tuple[int, ...] | None = None) -> Array:
+        host = self._random.random(shape or self.grid.shape, dtype=np.float32) + np.float32(0.1)
+        return self.device.upload(host, self.real)
+
+    def faces(self, name: str, offset: float = 0.0) -> dict[str, Array]:
+        """Arrays on z, y and x faces under a kernel's names, from ``offset`` to 1 more."""
+        shapes = [self.grid.face_shape(axis) for axis in range(3)]
+        return {
+            f"{name}_{axis}": self.field(s) + self.real.type(offset)
+            for axis, s in zip("zyx", shapes, strict=True)
+        }
+
+    def rows(self, *terms: int) -> Array:
+        return self.device.zeros((*terms, *self.grid.shape[:2]), np.float64)
+
+
+Work = tuple[str, float, Callable[[], object]]
+"""Name, words of the precision per voxel that must be moved, and the launch."""
+
+
+def advection_work(f: Fields) -> Iterator[Work]:
+    """Both stages: C, three rates, ε and the result, which the second also reads."""
+    arrays = {
+        "result": f.field(),
+        "booked": f.rows(),
+        "concentration": f.field(),
+        "available_fraction": f.field(),
+    }
+    arrays |= f.faces("rate", -0.6)
+    for limiter, number in LIMITERS.items():
+        for keep, words in ((0.0, 6), (0.5, 7)):
+            scalars = {
+                "outside": NOTHING_OUTSIDE,
+                "limiter": number,
+                "keep": keep,
+                "weight": 0.5,
+                "dt": 1e-3,
+                "seed": 1,
+            }
+            yield (
+                f"advect, {limiter}, stage {1 if keep == 0 else 2}",
+                words,
+                lambda s=scalars: advect(f.device, **arrays, **s),
+            )
+
+
+def stage_work(f: Fields) -> Iterator[Work]:
+    """The middle stage (δ twice, the result read and written, L₀, three g, ε) with what may join; pairs of them."""
+    one, other, coefficients = f.field(), f.field(), f.faces("conductance")
+    flow, wall = f.faces("rate", -0.6), {"extravasation": f.field(), "reabsorption": f.field()}
+    no_flow, no_wall = dict.fromkeys(flow), dict.fromkeys(wall)
+    scalars = {
+        "outside": NOTHING_OUTSIDE,
+        "first": False,
+        "again": 0.1,
+        "rate": 1e-3,
+        "start_weight": 1e-3,
+        "part": 1.0,
+    }
+    scalars |= {"plasma": 0.3, "weight": 0.1, "seed": 1}
+    common = {
+        "start_rate": f.field(),
+        "booked": f.rows(3),
+        "available_fraction": f.field(),
+        **coefficients,
+        **scalars,
+    }
+    common |= dict.fromkeys(("captured", "negative", "start", "lymph_drainage", "capture", "source"))
+    for name, words, terms in (
+        ("diffusion", 8, no_flow | no_wall),
+        ("exchange", 10, no_flow | wall),
+        ("exchange and flow", 13, flow | wall),
+    ):
+        stage = {**common, **terms, "result": one, "last": other}
+        after = {**stage, "result": other, "last": one}
+        yield f"stage, {name}", words, lambda s=stage: transport_stage(f.device, **s)
+        yield f"two stages, {name}", words + 1, lambda s=stage, a=after: transport_stage.twice(f.device, s, a)
+    last = {
+        **common,
+        **no_flow,
+        **wall,
+        "result": one,
+        "last": other,
+        "start": f.field(),
+        "negative": f.rows(),
+    }
+    yield "last stage, exchange", 11, lambda: transport_stage(f.device, **last)
+
+
+def reaction_work(f: Fields) -> Iterator[Work]:
+    free, bound, cells, sites, epsilon = (f.field() for _ in range(5))
+    rates = {"internalisation": 1e-3, "degradation": 1e-3, "decay": 1e-3, "dt": 1e-3, "seed": 1}
+    on = {"binding_on": 1e-3, "binding_off": 1e-3, "dt": 1e-3, "seed": 1}
+    yield "bind", 6, lambda: bind(f.device, free, bound, sites, epsilon, **on)
+    rows = f.rows(2)
+    yield "internalise", 7, lambda: internalise(f.device, free, bound, cells, rows, epsilon, **rates)
+    yield "collect", 3, lambda: collect(f.device, cells, sites, seed=1)
+
+
+def pressure_work(f: Fields) -> Iterator[Work]:
+    """The matrix on a vector, and one step of the smoother (the new iterate over the one before last)."""
+    coefficients = {**f.faces("conductance"), "absorption": f.field(), "spacing": (1.0, 1.0, 1.0)}
+    one, other, source, rows = f.field(), f.field(), f.field(), f.rows()
+    weights = {"weight_newer": 1.2, "weight_older": -0.2, "step": 0.1}
+    yield (
+        "pressure operator",
+        6,
+        lambda: pressure_operator(f.device, one, rows, other, outside=NOTHING_OUTSIDE, **coefficients),
+    )
+    yield (
+        "smoother step",
+        8,
+        lambda: chebyshev_step(f.device, one, None, other, source, **coefficients, **weights),
+    )
+
+
+def kernel_figures(device: Device, size: int, precision: str) -> Iterator[Figure]:
+    real, grid = np.dtype(precision), Grid((size,) * 3, (6e-3 / size,) * 3)
+    for works in (advection_work, stage_work, reaction_work, pressure_work):
+        for name, words, work in works(Fields(device, grid, real)):
+            seconds = best_seconds(work, device)
+            yield Figure(
+                f"{size}³ {precision} {name}", seconds, grid.voxels, words * real.itemsize * grid.voxels
+            )
+
+
+class ConstantPlasma:
+    """Plasma concentration 1 at all times."""
+
+    def mean(self, start: float, end: float) -> float:
+        return 1.0
+
+
+def sphere(grid: Grid, diffusivity: float) -> tuple[FluidProperties, TransportProperties]:
+    """A tumour of 0.7 of the box, 100 times as conductive as what is around it, with agent of this diffusivity.
 
     Only the tumour has vessels: elsewhere nothing absorbs fluid, which is the harder case for a solver.
     """
@@ -86,48 +266,91 @@ def sphere(grid: Grid) -> tuple[FluidProperties, TransportProperties]:
         vascular_effective_pressure=tumour.vascular_pressure
         - tumour.protein_reflection_coefficient * oncotic,
     )
-    particles = TransportProperties(
+    agent = TransportProperties(
         available_fraction=np.where(inside, 0.3, 0.15),
-        diffusivity=2.6e-13,
+        diffusivity=diffusivity,
         wall_permeability_density=np.where(inside, 2e-10 * 2e4, 0.0),
         wall_reflection=np.where(inside, 0.5, 1.0),
     )
-    return fluid, particles
+    return fluid, agent
 
 
-def measure(name: str, grid: Grid, precision: str) -> dict[str, float | str]:
-    """All figures of one device."""
-    device, _ = select_device(name)
-    fluid, particles = sphere(grid)
-    boundaries = Boundaries.uniform(0.0)
+AGENTS = {"particle": 2.6e-13, "small drug": 1e-10}
+"""Diffusivities of what the steps carry, m²/s: a step of the drug takes many stages."""
+
+
+def solver_figures(device: Device, size: int, precision: str) -> Iterator[Figure]:
+    """The pressure to 1e-8 with its set-up, and the longest step of two agents."""
+    grid = Grid((size,) * 3, (6e-3 / size,) * 3)
+    fluid, _ = sphere(grid, 0.0)
     flows: list[Flow] = []
 
     def solve() -> None:
-        flows.append(solve_flow(device, grid, fluid, boundaries, tolerance=1e-8, precision=precision))
+        flows.append(solve_flow(device, grid, fluid, Boundaries.uniform(0.0), precision=precision))
 
-    copy = grid.voxels / copy_rate(device, np.dtype(precision))
-    pressure = median_seconds(solve, device, repeats=1 if name == "numpy" else 3)
-    stepper = Stepper(
-        device, grid, flow=flows[-1], properties=particles, boundaries=Boundaries(), precision=precision
+    seconds = best_seconds(solve, device)
+    yield Figure(
+        f"{size}³ {precision} pressure", seconds, grid.voxels, note=f"{flows[-1].iterations} iterations"
     )
+    for name in AGENTS:
+        yield step_figure(device, grid, flows[-1], name, precision)
+
+
+def step_figure(device: Device, grid: Grid, flow: Flow, name: str, precision: str) -> Figure:
+    _, agent = sphere(grid, AGENTS[name])
+    stepper = Stepper(device, grid, flow=flow, properties=agent, boundaries=Boundaries(), precision=precision)
     state, plasma = stepper.start(), ConstantPlasma()
-    step = median_seconds(
-        lambda: stepper.step(state, 0.0, stepper.step_size, plasma),
-        device,
-        repeats=3 if name == "numpy" else 10,
+    seconds = best_seconds(lambda: stepper.step(state, 0.0, stepper.step_size, plasma), device)
+    whole = f"{grid.shape[0]}³ {precision} step of a {name}"
+    return Figure(whole, seconds, grid.voxels, note=f"over {stepper.step_size:.0f} s")
+
+
+def run_figure(name: str) -> Figure:
+    """A whole short run of the quickstart with its outputs, kernels being compiled already."""
+    with tempfile.TemporaryDirectory() as folder:
+        case = tumorsim.load(Path(__file__).parents[1] / "configs/quickstart.toml", overrides=RUN)
+        start = time.perf_counter()
+        tumorsim.simulate(case, out=Path(folder, "run.vtkhdf"), device=name)
+        return Figure(f"quickstart with {', '.join(RUN)}", time.perf_counter() - start)
+
+
+def stencil_figures(device: Device, size: int) -> Iterator[Figure]:
+    """The first stage without exchange on the device, and the same numbers by every peer that is installed."""
+    f = Fields(device, Grid((size,) * 3, (1.0,) * 3), np.dtype(np.float32))
+    result, c, epsilon, faces, rate = f.field(), f.field(), f.field(), f.faces("conductance"), 0.01
+    arguments = {"result": result, "booked": f.rows(3), "last": c, "available_fraction": epsilon, **faces}
+    arguments |= {"outside": NOTHING_OUTSIDE, "first": True, "again": 0.0, "rate": rate, "start_weight": 0.0}
+    arguments |= {"part": 1.0, "plasma": 0.0, "weight": 1.0, "seed": 1}
+    arguments |= dict.fromkeys(set(transport_stage.signature.parameters) - arguments.keys())
+    whole = f"{size}³ float32 diffusion,"
+    voxels, moved = f.grid.voxels, 24.0 * f.grid.voxels
+    yield Figure(
+        f"{whole} tumorsim", best_seconds(lambda: transport_stage(device, **arguments), device), voxels, moved
     )
-    itemsize = np.dtype(precision).itemsize
-    return {
-        "device": name,
-        "description": device.description,
-        "copy_GB_per_s": 2 * itemsize * grid.voxels / copy / 1e9,
-        "pressure_seconds": pressure,
-        "pressure_iterations": flows[-1].iterations,
-        "pressure_copies": pressure / copy,
-        "step_milliseconds": step * 1e3,
-        "step_Mvoxel_per_s": grid.voxels / step / 1e6,
-        "step_copies": step / copy,
-    }
+    host = {"c": c, "epsilon": epsilon} | {f"g{axis}": faces[f"conductance_{axis}"] for axis in "zyx"}
+    host = {name: device.download(array) for name, array in host.items()}
+    expected = device.download(result)
+    for name, peer in peers.stencil_peers(find_compiler()).items():
+        try:
+            work, fetch = peer(host, rate)
+        except ImportError:
+            print(f"{name}: not installed, left out", file=sys.stderr)
+            continue
+        seconds = best_seconds(work, device)
+        if np.abs(fetch() - expected).max() > 1e-6:
+            raise SystemExit(f"{name} computes something else")
+        yield Figure(f"{whole} {name}", seconds, voxels, moved)
+
+
+def pressure_peer_figures(size: int) -> Iterator[Figure]:
+    """SciPy's and CuPy's conjugate gradients for the same pressure to 1e-8, as far as they are installed."""
+    grid = Grid((size,) * 3, (6e-3 / size,) * 3)
+    matrix, source = pressure_matrix(grid, Boundaries.uniform(0.0))
+    for name, solve in peers.PRESSURE_PEERS.items():
+        try:
+            yield Figure(f"{size}³ float64 pressure, {name}", solve(matrix, source), grid.voxels)
+        except ImportError:
+            print(f"{name}: not installed, left out", file=sys.stderr)
 
 
 def pressure_matrix(grid: Grid, boundaries: Boundaries) -> tuple[Any, np.ndarray]:
@@ -135,7 +358,7 @@ def pressure_matrix(grid: Grid, boundaries: Boundaries) -> tuple[Any, np.ndarray
     from scipy import sparse
 
     device, _ = select_device("numpy")
-    fluid, _ = sphere(grid)
+    fluid, _ = sphere(grid, 0.0)
     absorption = fluid.map("vessel_filtration", grid.shape) + fluid.map("lymphatic_filtration", grid.shape)
     conductivity = np.array(fluid.map("hydraulic_conductivity", grid.shape))
     medium = make_medium(device, grid, conductivity, absorption, boundaries, dtype=np.float64)
@@ -156,71 +379,87 @@ def pressure_matrix(grid: Grid, boundaries: Boundaries) -> tuple[Any, np.ndarray
     return matrix, source.ravel()
 
 
-def measure_peers(grid: Grid) -> dict[str, float]:
-    """Seconds that SciPy's conjugate gradients take for the same pressure to 1e-8, with two preconditioners."""
-    from scipy import sparse
-    from scipy.sparse.linalg import cg
-
-    matrix, source = pressure_matrix(grid, Boundaries.uniform(0.0))
-
-    def solve(preconditioner: Callable[[], Any]) -> float:
-        start = time.perf_counter()
-        _, failed = cg(matrix, source, rtol=1e-8, maxiter=20_000, M=preconditioner())
-        if failed:
-            raise SystemExit("a peer did not converge")
-        return time.perf_counter() - start
-
-    found = {"SciPy CG, Jacobi": solve(lambda: sparse.diags_array(1 / matrix.diagonal()))}
-    try:
-        import pyamg
-    except ImportError:
-        print("PyAMG is not installed (pip install pyamg): left out")
-    else:
-        smoothed = pyamg.smoothed_aggregation_solver
-        found["SciPy CG, PyAMG smoothed aggregation"] = solve(
-            lambda: smoothed(sparse.csr_matrix(matrix)).aspreconditioner()
-        )
-    return found
+def figures_of(device: Device, sizes: list[int], *, with_peers: bool) -> Iterator[Figure]:
+    """Everything about one device."""
+    whole = [size for size in sizes if 8 < size <= WHOLE[device.name]]
+    for size in sizes:
+        yield from kernel_figures(device, size, "float32")
+    for size in whole[-1:]:
+        yield from kernel_figures(device, size, "float64")
+    for size in whole:
+        yield from solver_figures(device, size, "float32")
+    if device.name != "numpy":
+        yield run_figure(device.name)
+    if with_peers and whole:
+        yield from stencil_figures(device, whole[-1])
+        yield from pressure_peer_figures(min(whole[-1], 128))
 
 
-LINE = (
-    "{device:8} {copy_GB_per_s:6.1f} GB/s {pressure_seconds:8.2f} s {pressure_iterations:4d} iterations"
-    " {pressure_copies:6.0f} × {step_milliseconds:10.1f} ms {step_Mvoxel_per_s:7.1f} Mvoxel/s {step_copies:6.1f} ×"
-)
+def line(figure: Figure, triad: float) -> str:
+    """A figure in words: time, voxels per second, rate of memory, share of the bound."""
+    text = f"  {figure.name:58} {figure.seconds * 1e3:11.4g} ms"
+    if figure.voxels:
+        text += f" {figure.voxels / figure.seconds / 1e9:8.3f} Gvoxel/s"
+    if figure.bytes:
+        rate = figure.bytes / figure.seconds
+        text += f" {rate / 1e9:7.1f} GB/s, {rate / triad:.2f} of the bound"
+    return f"{text} {figure.note}".rstrip()
 
 
-def main() -> None:
+def measure(name: str, sizes: list[int] | None, *, with_peers: bool) -> dict[str, Any]:
+    """Measure one device, telling as it goes."""
+    device, _ = select_device(name)
+    print(f"{device.name}: {device.description}; load {os.getloadavg()[0]:.1f}")
+    rates = bandwidths(device)
+    print("  " + ", ".join(f"{what} {rate / 1e9:.1f} GB/s" for what, rate in rates.items()))
+    found = []
+    for figure in figures_of(device, sizes or SIZES[device.name], with_peers=with_peers):
+        print(line(figure, rates["triad"]), flush=True)
+        found.append(asdict(figure))
+    return {
+        "device": device.name,
+        "description": device.description,
+        "load": [os.getloadavg()[0]],
+        "bytes_per_second": rates,
+        "figures": found,
+    }
+
+
+def compare(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> None:
+    """Print how many times as fast everything is as it was, device by device."""
+    before = {(d["device"], f["name"]): f["seconds"] for d in old for f in d["figures"]}
+    rates = {d["device"]: d["bytes_per_second"]["triad"] for d in old}
+    for d in new:
+        if d["device"] not in rates:
+            continue
+        triad = d["bytes_per_second"]["triad"] / rates[d["device"]]
+        print(f"{d['device']}: times as fast as before (the triad {triad:.2f})")
+        for figure in d["figures"]:
+            if (then := before.get((d["device"], figure["name"]))) is not None:
+                print(f"  {figure['name']:58} {then / figure['seconds']:6.2f}")
+
+
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--size", type=int, default=128, help="voxels along each axis")
-    parser.add_argument("--devices", nargs="+", default=["native", "numpy"])
-    parser.add_argument("--precision", choices=["float32", "float64"], default="float32")
-    parser.add_argument("--peers", action="store_true", help="also solve the pressure with SciPy and PyAMG")
-    parser.add_argument("--json", metavar="FILE", help="also write the figures to FILE")
-    chosen = parser.parse_args()
-
-    grid = Grid((chosen.size,) * 3, (6e-3 / chosen.size,) * 3)
-    rows = [measure(name, grid, chosen.precision) for name in chosen.devices]
-    print(f"{grid!r}, {chosen.precision}")
-    print(f"{'':8} {'copy':>10} {'pressure solve':>32} {'transport step':>38}")
-    for row in rows:
-        print(LINE.format(**row))
-    print("× counts copies of one field")
-    if len(rows) > 1:
-        first, last = rows[0], rows[-1]
-        for part, key in (("pressure solve", "pressure_seconds"), ("transport step", "step_milliseconds")):
-            print(
-                f"{part}: {first['device']} is {last[key] / first[key]:.1f} times as fast as {last['device']}"
-            )
-    peers = measure_peers(grid) if chosen.peers else {}
-    for name, seconds in peers.items():
-        ratios = ", ".join(f"{seconds / row['pressure_seconds']:.1f} × {row['device']}" for row in rows)
-        print(f"{name}: {seconds:.2f} s, {ratios}")
+    parser.add_argument("--device", nargs="+", default=["auto"], help="auto, cuda, cuda:N, native, numpy")
+    parser.add_argument("--sizes", nargs="+", type=int, help="voxels along each axis")
+    parser.add_argument(
+        "--peers", action="store_true", help="also time what else is installed, on the same work"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
+    parser.add_argument("--compare", type=Path, metavar="OLD", help="print ratios to the figures in OLD")
+    chosen = parser.parse_args(arguments)
+    old = json.loads(chosen.compare.read_text()) if chosen.compare else None
+    try:
+        found = [measure(name, chosen.sizes, with_peers=chosen.peers) for name in chosen.device]
+    except DeviceError as error:
+        raise SystemExit(str(error)) from None
     if chosen.json:
-        figures = {"size": chosen.size, "precision": chosen.precision, "devices": rows, "peers": peers}
-        with open(chosen.json, "w") as file:
-            json.dump(figures, file, indent=2)
+        chosen.json.write_text(json.dumps(found, indent=2))
+    if old:
+        compare(old, found)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Everything there is to check on a machine with an NVIDIA GPU, in one call: the tests marked gpu, memory and race
-# checks of every kernel at awkward shapes, and the benchmark against the native device.
+# checks of every kernel at awkward shapes, the verification cases, and the benchmark with its peers.
 #   PYTHON   an interpreter that has CuPy and the test extra (default .venv/bin/python)
-#   OUT      where the benchmark's figures go (default results)
+#   OUT      where the figures go (default results); an older benchmark.json there is compared with
 set -uo pipefail
 cd "$(dirname "$0")/.."
 python="${PYTHON:-.venv/bin/python}"
@@ -21,6 +21,10 @@ else
     echo "compute-sanitizer is not here (it comes with the CUDA toolkit): left out"
 fi
 "$python" -m tumorsim verify --quick --device cuda --json "$out/verify-cuda.json" || failed=1
-"$python" scripts/benchmark.py --size 256 --devices cuda native --json "$out/benchmark-256.json" || failed=1
-"$python" scripts/benchmark.py --size 512 --devices cuda --json "$out/benchmark-512.json" || failed=1
+old=()
+if [ -e "$out/benchmark.json" ]; then
+    mv "$out/benchmark.json" "$out/benchmark-before.json"
+    old=(--compare "$out/benchmark-before.json")
+fi
+"$python" scripts/benchmark.py --device cuda --peers --json "$out/benchmark.json" ${old[@]+"${old[@]}"} || failed=1
 exit $failed

@@ -164,7 +164,9 @@ class Results:
                 return None
             arrays = {name: np.asarray(group[name]) for name in group}
             source = str(group.attrs["source"])
-        from tumorsim.vessels.network import Network
+            notes = json.loads(group.attrs.get("notes", "[]"))
+            repairs = json.loads(group.attrs.get("repairs", "[]"))
+        from tumorsim.vessels.network import Network, Repair
 
         return Network(
             nodes=np.ascontiguousarray(arrays["nodes"][:, ::-1]),
@@ -172,7 +174,11 @@ class Results:
             radius=arrays["radius"],
             pressure=arrays.get("pressure"),
             flow=arrays.get("flow"),
+            haematocrit=arrays.get("haematocrit"),
+            leakiness=arrays.get("leakiness"),
             source=source,
+            notes=tuple(notes),
+            repairs=tuple(Repair(**repair) for repair in repairs),
         )
 
     @cached_property

@@ -9,7 +9,7 @@ typedef REAL real;
 #define VECTORISE_SUMS(...) TUMORSIM_PRAGMA(omp simd reduction(+ : __VA_ARGS__))
 #else
 #define VECTORISE
-#define VECTORISE_SUMS(...)
+#define VECTORISE_SUMS(...) _Pragma("unroll 1")           // rows are short, registers dear
 #endif
 
 // The row of this block, and a walk along it: ROW(z, y); FOR_X(x, 0, nx) { ... }

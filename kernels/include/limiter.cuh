@@ -8,6 +8,21 @@
 
 enum Limiter { UPWIND = 0, VAN_LEER = 1, KOREN = 2 };
 
+// A quotient to 2 units of the last digit, of numbers far from over- and underflow: a slope need be no better.
+static __device__ __forceinline__ float quotient(float a, float b)
+{
+#ifdef TUMORSIM_HOST
+    return a / b;
+#else
+    return __fdividef(a, b);
+#endif
+}
+
+static __device__ __forceinline__ double quotient(double a, double b)
+{
+    return a / b;
+}
+
 template <int LIMITER>
 static __device__ __forceinline__ real half_slope(real a, real b)
 {
@@ -15,7 +30,7 @@ static __device__ __forceinline__ real half_slope(real a, real b)
         return 0;
     const real ab = a * b;                   // underflows to upwind where slopes are below 1e-19
     if (LIMITER == VAN_LEER)
-        return ab > 0 ? ab / (a + b) : (real)0;
+        return ab > 0 ? quotient(ab, a + b) : (real)0;
     const real p = fabs(a), q = fabs(b);
     const real third = (p + 2 * q) * (real)(1.0 / 3.0);
     real least = 2 * q < third ? 2 * q : third;

@@ -149,7 +149,13 @@ def _network(inputs: Inputs) -> Problems:
         yield Problem("vessels.file", str(vessels.file), fault, 'Set model = "network", or remove file')
     if vessels.model != "network" and vessels.fit_domain:
         cure = 'Set model = "network", or remove fit_domain'
-        yield Problem("vessels.fit_domain", True, "only a network can give the box", cure)
+        yield Problem("vessels.fit_domain", True, "only a network from a file can give the box", cure)
+    for key in ("two_way", "unresolved", "phase_separation"):
+        if not vessels.resolved and getattr(vessels, key):
+            fault = f"there is no network, for vessels.model is {vessels.model!r}"
+            yield Problem(
+                f"vessels.{key}", True, fault, f'Set model = "network" or "generated", or remove {key}'
+            )
 
 
 def _network_in_box(inputs: Inputs) -> Problems:
@@ -168,7 +174,7 @@ def _network_in_box(inputs: Inputs) -> Problems:
 
 def _blood_pressures(inputs: Inputs) -> Problems:
     vessels = inputs.config.vessels
-    if vessels.model == "network" and vessels.arterial_pressure <= vessels.venous_pressure:
+    if vessels.resolved and vessels.arterial_pressure <= vessels.venous_pressure:
         fault = f"must exceed venous_pressure, {vessels.venous_pressure:g} Pa"
         shown = f"{vessels.arterial_pressure:g} Pa"
         yield Problem("vessels.arterial_pressure", shown, fault, "Blood flows from arteries to veins")
@@ -422,7 +428,7 @@ def _pore_radii(config: Config) -> dict[str, float]:
         "large_pore_area_fraction",
     }:
         return {}
-    everywhere = model == "network" or "vessel_area_density" in tissue.maps
+    everywhere = config.vessels.resolved or "vessel_area_density" in tissue.maps
     names = [
         name
         for name in tissue.region_names
