@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tumorsim.readouts.delivery import injected_dose
 from tumorsim.render.colour_scale import ColourScale, agent_name, si_prefix
 from tumorsim.render.derived import DOSE
 from tumorsim.render.view import View
@@ -64,7 +65,7 @@ def draw_heading(figure: "Figure", view: View) -> None:
     """Title, agent and dose in the upper left corner, the time in the upper right."""
     theme, agent = view.theme, agent_name(view.results)
     title = view.results.title or agent or "tumorsim"
-    dose = dose_text(view.results.dose, view.results.amount_unit)
+    dose = dose_text(injected_dose(view.results), view.results.amount_unit)
     below = ", ".join(part for part in (agent if agent not in title else "", dose) if part)
     heading = figure.text(
         0.035, 0.955, title, color=theme.text, size=points(view, 0.034), weight="bold", va="top"

@@ -11,7 +11,7 @@ import numpy as np
 
 from tumorsim.errors import ConfigError, RenderError, StorageError
 from tumorsim.fields import POOLS
-from tumorsim.readouts.delivery import chosen_region
+from tumorsim.readouts.delivery import chosen_region, injected_dose
 from tumorsim.readouts.dose_report import OVERVIEW as DOSE_OVERVIEW
 from tumorsim.readouts.dose_report import DoseReport
 from tumorsim.readouts.report import OVERVIEW, Report, delivery_report
@@ -88,7 +88,7 @@ def _intro(results: Results, measured: Report, region: str, step: int) -> str:
     sizes = " × ".join(f"{size * 1e3:.3g}" for size in reversed(results.grid.size))
     parts = (
         agent,
-        dose_text(results.dose, results.amount_unit),
+        dose_text(injected_dose(results), results.amount_unit),
         state,
         f"{sizes} mm of tissue in {nx} × {ny} × {nz} voxels",
     )
@@ -119,6 +119,7 @@ def _pictures(results: Results, moment: float) -> str:
     wanted: list[tuple[str, str | None]] = [(name, None) for name in _SCENES]
     wanted += [("overview", name) for name in _other_forms(results, moment)]
     drawn, missing = [], []
+    when = "in the steady state" if results.steady else f"at {time_text(moment)}"
     for name, field in wanted:
         scene = SCENES[name]
         size = (_WIDTH, round(_WIDTH * scene.size[1] / scene.size[0]))
@@ -128,7 +129,7 @@ def _pictures(results: Results, moment: float) -> str:
             missing.append(f"{name}: {error}")
             continue
         what = results.long_name(field).split(",")[0] if field else scene.summary
-        caption = f"{what}, at {time_text(moment)}"
+        caption = f"{what}, {when}"
         drawn.append(
             picture(pixels, caption=caption[0].upper() + caption[1:], alt=f"{results.title}: {caption}")
         )
@@ -198,7 +199,9 @@ def _ledger(results: Results, step: int) -> str:
         ("term of the ledger", "amount at this output", "part of what was injected", "what it is"),
         rows,
     )
-    return table(of, caption=f"The ledger at {time_text(results.times[step])}")
+    return table(
+        of, caption="The ledger" if results.steady else f"The ledger at {time_text(results.times[step])}"
+    )
 
 
 def _config(results: Results) -> str:
