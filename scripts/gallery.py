@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """Every picture of the README and the documents, from the configs that are shipped.
 
-    scripts/gallery.py [--out docs] [--network FILE] [--coarse] [--device auto]
+    scripts/gallery.py [--out docs] [--coarse] [--device auto]
 
-``--network`` is a vessel network of your own for the pictures with vessels, which are left out without one;
 ``--coarse`` takes seconds instead of minutes, to see that all of it runs.
 """
 
@@ -26,9 +25,10 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 LUTETIUM = {"nuclide": "Lu-177", "activity": 7.4e9}
 COARSE = {
     "quickstart": ("domain.spacing=500 um", "run.duration=2 h", "output.every=1 h"),
-    "tumour_network": ("domain.spacing=40 um", "run.duration=10 min", "output.every=5 min"),
+    "generated_tumour": ("domain.spacing=60 um", "run.duration=1 min", "output.every=1 min"),
 }
 EVEN = ("title=The same with evenly leaky vessels", "tissue.regions.tumour.leakiness_log_sd=0")
+TWO_HOURS = ("run.duration=2 h",)
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,13 @@ PICTURES = (
     Picture("gallery/compare.png", "quickstart", {"scene": "compare", "background": "light"}, second=EVEN),
     Picture("gallery/dose.png", "quickstart", {"scene": "dose"}, dose=LUTETIUM),
     Picture("gallery/film.gif", "quickstart", {"size": (480, 360)}),
-    Picture("gallery/network.png", "tumour_network", {"background": "light"}, ("run.duration=2 h",)),
-    Picture("gallery/network_flow.png", "tumour_network", {"scene": "velocity"}, ("run.duration=2 h",)),
+    Picture("gallery/network.png", "generated_tumour", changes=TWO_HOURS),
+    Picture(
+        "gallery/network_delivery.png",
+        "generated_tumour",
+        {"scene": "delivery", "background": "light"},
+        changes=TWO_HOURS,
+    ),
 )
 
 
@@ -63,15 +68,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=Path("docs"))
-    parser.add_argument("--network", type=Path)
     parser.add_argument("--coarse", action="store_true")
     parser.add_argument("--device", default="auto")
     chosen = parser.parse_args(arguments)
     with TemporaryDirectory() as folder:
         runs = Runs(Path(folder), chosen)
         for picture in PICTURES:
-            if picture.config != "tumour_network" or chosen.network:
-                print(draw(picture, runs, chosen))
+            print(draw(picture, runs, chosen))
 
 
 class Runs:
@@ -84,9 +87,8 @@ class Runs:
     def result(self, config: str, changes: tuple[str, ...]) -> Results:
         key = (config, *changes)
         if key not in self.done:
-            network = (f"vessels.file={self.chosen.network.resolve()}",) if config == "tumour_network" else ()
             coarse = COARSE[config] if self.chosen.coarse else ()
-            case = tumorsim.load(CONFIGS / f"{config}.toml", overrides=(*network, *changes, *coarse))
+            case = tumorsim.load(CONFIGS / f"{config}.toml", overrides=(*changes, *coarse))
             out = self.folder / f"{len(self.done)}.vtkhdf"
             self.done[key] = tumorsim.simulate(case, out=out, device=self.chosen.device)
         return self.done[key]
