@@ -1,6 +1,6 @@
 // Drug leaves its carriers over one step: pool ← pool e^{−k dt}, from the free and the bound carriers into `released`,
 // from those in cells into `released_in_cells` (set the first time, then added to).
-//   k = outside (inside) + triggered·triggered_rate, 1/s; a null triggered_rate is 0
+//   k = outside + place_rate + triggered·triggered_rate, or inside + triggered·triggered_rate, 1/s; a null map is 0
 //   booked per row: what was released outside, and in cells, is added, from the pools as they are stored
 #include "grid.cuh"
 #include "decayed_part.cuh"
@@ -19,7 +19,8 @@ static __device__ __forceinline__ double lose(real* pool, double part, unsigned 
 extern "C" __global__ void release(
     real* __restrict__ concentration, real* __restrict__ bound, real* __restrict__ internalised,
     real* __restrict__ released, real* __restrict__ released_in_cells, double* __restrict__ booked,
-    const real* __restrict__ triggered_rate, const real* __restrict__ available_fraction,
+    const real* __restrict__ place_rate, const real* __restrict__ triggered_rate,
+    const real* __restrict__ available_fraction,
     double outside, double inside, double triggered, double dt, int first, int seed, int nz, int ny, int nx)
 {
     ROW(z, y);
@@ -30,7 +31,8 @@ extern "C" __global__ void release(
     SUM_X(out, in)
     FOR_EACH_X(x, 0, nx) {
         const double heat = triggered_rate ? triggered * (double)triggered_rate[row + x] : 0.0;
-        const double part = decayed_part((outside + heat) * dt), part_in = decayed_part((inside + heat) * dt);
+        const double there = place_rate ? (double)place_rate[row + x] : 0.0;
+        const double part = decayed_part((outside + there + heat) * dt), part_in = decayed_part((inside + heat) * dt);
         double lost = (double)available_fraction[row + x] * lose(concentration + row + x, part, dither_at(dither_c, x));
         if (bound)
             lost += lose(bound + row + x, part, dither_at(dither_b, x));

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tumorsim import vasculature
 from tumorsim.agents.agent import Agent
 from tumorsim.agents.compartments import Body
 from tumorsim.agents.passage import (
@@ -26,13 +27,13 @@ from tumorsim.agents.payload import (
 from tumorsim.agents.plasma import Curve, PlasmaCurve
 from tumorsim.agents.release import ReleaseLaws, Window, release_laws
 from tumorsim.boundaries import Boundaries
-from tumorsim.config.dosing import prescribed_curve
+from tumorsim.config.dosing import given_dose, prescribed_curve
 from tumorsim.config.inputs import Inputs
 from tumorsim.config.load import load_config
 from tumorsim.config.schema import Config
 from tumorsim.constants import BODY_TEMPERATURE
+from tumorsim.device.select import select_device
 from tumorsim.device.twin import Device
-from tumorsim.errors import ConfigError, Problem
 from tumorsim.fields import POOLS
 from tumorsim.flow.pressure import Flow, FluidProperties, solve_flow
 from tumorsim.grid import Grid
@@ -46,9 +47,10 @@ from tumorsim.transport.payload import Cells, PayloadPlasma, PayloadStepper
 from tumorsim.transport.reactions import Kinetics
 from tumorsim.transport.steady import SteadyState, solve_steady
 from tumorsim.transport.stepper import Stepper, TransportProperties
-from tumorsim.vessels.blood_flow import blood_flow
+from tumorsim.vessels.coupling import PieceWalls, VoxelWalls, unresolved, voxel_walls
+from tumorsim.vessels.leakiness import SCENARIOS
 from tumorsim.vessels.network import Network
-from tumorsim.vessels.rasterise import rasterise
+from tumorsim.vessels.rasterise import Pieces, rasterise
 from tumorsim.vessels.wall import WallCoefficients
 
 
@@ -110,71 +112,166 @@ class Case:
 
     @cached_property
     def network(self) -> Network | None:
-        """The vessel network with its blood pressures; None for continuum vessels."""
-        network, given = self._inputs.network, self.config.vessels
-        if network is None:
-            return None
-        return blood_flow(
-            network, arterial_pressure=given.arterial_pressure, venous_pressure=given.venous_pressure
+        """The vessel network with its blood; None for continuum vessels."""
+        network = self._perfused
+        if network is None or not self.config.vessels.two_way:
+            return network
+        device, _ = select_device("auto")
+        tolerance = min(self.config.pressure.tolerance, self.config.vessels.two_way_tolerance / 10)
+
+        def tissue_pressure(vessels: VoxelWalls) -> np.ndarray:
+            flow = solve_flow(
+                device,
+                self.grid,
+                self._fluid(vessels),
+                self.config.pressure.boundaries,
+                tolerance=tolerance,
+                precision="float64",
+            )
+            return device.download(flow.pressure)
+
+        return vasculature.TwoWay(
+            self.config.vessels, self._pieces, self._piece_walls, self.grid, self._oncotic,
+            self._unresolved, tissue_pressure,
+        ).solve(network)  # fmt: skip
+
+    @cached_property
+    def _perfused(self) -> Network | None:
+        """The network with its blood as if nothing leaked."""
+        network = self._inputs.network
+        return None if network is None else vasculature.perfused(self.config.vessels, network)
+
+    @cached_property
+    def _pieces(self) -> Pieces:
+        assert self._perfused is not None
+        return vasculature.pieces_in_box(self._perfused, self.grid)
+
+    @cached_property
+    def _piece_walls(self) -> PieceWalls:
+        """The wall of every piece of the network in a voxel."""
+        network, vessels = self._perfused, self.config.vessels
+        assert network is not None
+        walls = vasculature.piece_walls(
+            network,
+            self._pieces,
+            wall=self._tissue_wall,
+            pores=vasculature.network_pores(vessels, network),
+            wall_of=lambda tissue: wall_passage(self.agent, tissue),
+            tissue=lambda name: self.tissue_map(name) * vasculature.scenario_factor(vessels, name),
+            area_scales_permeability=self.agent.wall_mode == "empirical",
+        )
+        if not vessels.well_correction:
+            return walls
+        return vasculature.well_corrected(
+            walls,
+            self._pieces,
+            network,
+            self.grid,
+            conductivity=self.tissue_map("hydraulic_conductivity"),
+            mobility=np.broadcast_to(self.diffusivity * self.matrix.available_fraction, self.grid.shape),
         )
 
     @cached_property
-    def _vessels(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Wall area density (1/m), lumen volume fraction, and vascular pressure (Pa)."""
+    def _unresolved(self) -> VoxelWalls | None:
+        """The vessels that the network lacks, where they are wanted."""
+        if not self.config.vessels.unresolved or self._perfused is None:
+            return None
+        pieces = self._pieces
+        area = self._perfused.wall_area[pieces.segment] * pieces.share
+        found = np.bincount(pieces.voxel, area, minlength=self.grid.voxels) / self.grid.voxel_volume
+        return unresolved(
+            found.reshape(self.grid.shape),
+            wanted=self.tissue_map("vessel_area_density"),
+            labels=self.regions.labels,
+            wall=self._tissue_wall,
+            pressure=self.tissue_map("vascular_pressure"),
+        )
+
+    @cached_property
+    def _vessels(self) -> VoxelWalls:
+        """The walls in every voxel and the blood pressure in them."""
         zero = np.zeros(self.grid.shape)
         if self.network is not None:
-            fields = rasterise(self.network, self.grid)
-            if not fields.area_density.any():
-                raise ConfigError(
-                    Problem("vessels.file", self.network.source, "no vessel lies inside the box",
-                            "Move the box with domain.origin, or set vessels.fit_domain = true")
-                )  # fmt: skip
-            pressure = zero if fields.pressure is None else fields.pressure
-            return fields.area_density, fields.volume_fraction, pressure
+            return voxel_walls(
+                self._pieces, self._piece_walls, self.network, self.grid, other=self._unresolved
+            )
         if self.config.vessels.model == "none":
-            return zero, zero, zero
-        return self.tissue_map("vessel_area_density"), zero, self.tissue_map("vascular_pressure")
+            return VoxelWalls(zero, self._tissue_wall, zero)
+        area = self.tissue_map("vessel_area_density") * SCENARIOS[self.config.vessels.scenario].vessels
+        return VoxelWalls(area, self._tissue_wall, self.tissue_map("vascular_pressure"))
 
     @property
     def vessel_area_density(self) -> np.ndarray:
-        return self._vessels[0]
+        return self._vessels.area_density
 
-    @property
+    @cached_property
     def vessel_volume_fraction(self) -> np.ndarray:
         """Zero for continuum vessels, whose radius is not known."""
-        return self._vessels[1]
+        if self.network is None:
+            return np.zeros(self.grid.shape)
+        return rasterise(self.network, self.grid).volume_fraction
 
     @cached_property
     def wall(self) -> WallCoefficients:
-        """Lp, P and σ of the wall to this agent; the leakiness of the region multiplies Lp and P together."""
+        """Lp, P and σ of the wall to this agent; where the network has no vessel, those of the tissue's wall."""
+        if self._perfused is None:
+            return self._tissue_wall
+        there, found, own = self._vessels.area_density > 0, self._vessels.wall, self._tissue_wall
+        names = ("hydraulic_conductivity", "permeability", "reflection_coefficient")
+        return WallCoefficients(
+            *(np.where(there, getattr(found, name), getattr(own, name)) for name in names)
+        )
+
+    @cached_property
+    def _tissue_wall(self) -> WallCoefficients:
+        """The wall by the properties of the tissue; the leakiness of the region multiplies Lp and P together."""
+        vessels = self.config.vessels
         mapped = self.config.tissue.maps.keys() & set(WALL_PROPERTIES)
-        wall = wall_passage(self.agent, self.tissue_map) if mapped else self._wall_by_region()
+
+        def of_voxels(name: str) -> np.ndarray:
+            return self.tissue_map(name) * vasculature.scenario_factor(vessels, name)
+
+        wall = wall_passage(self.agent, of_voxels) if mapped else self._wall_by_region()
         leakiness = self.tissue_map("leakiness")
+        measured = self.agent.wall_mode == "empirical"
+        area = SCENARIOS[vessels.scenario].pore_area if measured else 1.0
         return WallCoefficients(
             wall.hydraulic_conductivity * leakiness,
-            wall.permeability * leakiness,
+            wall.permeability * leakiness * area,
             wall.reflection_coefficient,
         )
 
     def _wall_by_region(self) -> WallCoefficients:
         """Evaluated once a region, for distributions of pores and sizes take many evaluations."""
-        regions = self.regions
+        regions, vessels = self.regions, self.config.vessels
         table = [self.config.tissue.properties(name) for name in regions.names]
-        wall = wall_passage(self.agent, lambda name: np.array([getattr(region, name) for region in table]))
+
+        def of_regions(name: str) -> np.ndarray:
+            values = np.array([getattr(region, name) for region in table])
+            return values * vasculature.scenario_factor(vessels, name)
+
+        wall = wall_passage(self.agent, of_regions)
         values = (wall.hydraulic_conductivity, wall.permeability, wall.reflection_coefficient)
         return WallCoefficients(*(np.asarray(value)[regions.labels] for value in values))
 
     @cached_property
     def fluid(self) -> FluidProperties:
         """Coefficients of the interstitial pressure equation."""
-        sigma = self.tissue_map("protein_reflection_coefficient")
-        oncotic = self.tissue_map("plasma_oncotic_pressure") - self.tissue_map(
+        return self._fluid(self._vessels)
+
+    @property
+    def _oncotic(self) -> np.ndarray:
+        """σ(π_v − π_i), Pa."""
+        difference = self.tissue_map("plasma_oncotic_pressure") - self.tissue_map(
             "interstitial_oncotic_pressure"
         )
+        return self.tissue_map("protein_reflection_coefficient") * difference
+
+    def _fluid(self, vessels: VoxelWalls) -> FluidProperties:
         return FluidProperties(
             hydraulic_conductivity=self.tissue_map("hydraulic_conductivity"),
-            vessel_filtration=self.wall.hydraulic_conductivity * self.vessel_area_density,
-            vascular_effective_pressure=self._vessels[2] - sigma * oncotic,
+            vessel_filtration=vessels.wall.hydraulic_conductivity * vessels.area_density,
+            vascular_effective_pressure=vessels.pressure - self._oncotic,
             lymphatic_filtration=self.tissue_map("lymphatic_filtration"),
             lymphatic_pressure=self.tissue_map("lymphatic_pressure"),
         )
@@ -197,16 +294,22 @@ class Case:
     @property
     def dose(self) -> float:
         """All that is given, of the agent or of the drug in it."""
-        steady = self.config.run.mode == "steady"
-        return self.config.dosing.dose.value if steady else prescribed_curve(self.config).dose
+        dosing = self.config.dosing
+        if dosing.injection is not None:
+            return given_dose(dosing, self.agent)
+        return dosing.dose.value if self.config.run.mode == "steady" else prescribed_curve(self.config).dose
 
     # drug that the agent releases ---------------------------------------------------------------------------
 
     @cached_property
     def drug(self) -> "Case | None":
         """The same case with the released drug for its agent; None where the agent keeps what it carries."""
-        drug = self.config.drug
-        return None if drug is None else Case(self.config.of_agent(drug))
+        if self.config.drug is None:
+            return None
+        drug = Case(self.config.of_agent(self.config.drug))
+        shared = ("grid", "regions", "network", "_perfused")  # the same tissue and the same blood
+        drug.__dict__.update({name: getattr(self, name) for name in shared})
+        return drug
 
     @cached_property
     def _laws(self) -> ReleaseLaws:
@@ -244,14 +347,27 @@ class Case:
 
     @cached_property
     def release(self) -> ScheduledRelease:
-        """How the carriers let go of the drug, at rest and heated."""
-        heating = self.config.heating
-        if heating is None:
-            return ScheduledRelease(self._laws)
-        heated = np.isin(self.regions.labels, [self.regions.names.index(name) for name in heating.regions])
-        temperature = np.where(heated, heating.temperature, BODY_TEMPERATURE)
-        window = Window(heating.start, heating.start + heating.duration)
-        return ScheduledRelease(self._laws, window, heated_rate_map(self._laws, temperature))
+        """How the carriers let go of the drug: by their own law, by place, and heated or lit."""
+        place = self.tissue_map("carrier_release_rate")
+        return ScheduledRelease(
+            self._laws, *self._triggered_release, place_rate=place if place.any() else None
+        )
+
+    @property
+    def _triggered_release(self) -> tuple[Window | None, np.ndarray | None]:
+        """When heat or light acts, and what it adds to the rate of release."""
+        heating, light = self.config.heating, self.config.light
+        if heating is not None:
+            labels = [self.regions.names.index(name) for name in heating.regions]
+            heated = np.isin(self.regions.labels, labels)
+            temperature = np.where(heated, heating.temperature, BODY_TEMPERATURE)
+            window = Window(heating.start, heating.start + heating.duration)
+            return window, heated_rate_map(self._laws, temperature)
+        if light is not None:
+            depth = np.broadcast_to(self.grid.depth_under(light.face), self.grid.shape)
+            window = Window(light.start, light.start + light.duration)
+            return window, light.release_rate * np.exp(-depth / light.penetration_depth)
+        return None, None
 
     @cached_property
     def _cells(self) -> Cells | None:
@@ -264,7 +380,7 @@ class Case:
             uptake = uptake.in_mol(drug.chosen().molar_mass or 0.0)
         return Cells(
             self.tissue_map("cell_density"), uptake.fastest, uptake.half_outside, uptake.half_inside,
-            uptake.efflux, 1 - uptake.albumin_bound_fraction,
+            uptake.efflux, 1 - uptake.albumin_bound_fraction, uptake.dna_on, uptake.dna_off,
         )  # fmt: skip
 
     @cached_property
@@ -289,10 +405,10 @@ class Case:
 
         P (S/V) times the mean over the transit time τ of what has been released, 1 − (1 − e^{−kτ})/(kτ).
         """
-        heating, heated = self.config.heating, self.release.heated
-        if heating is None or heated is None:
+        heating, rate = self.config.heating, self.release.triggered_rate
+        if heating is None or rate is None:
             return None
-        passed = heated * heating.transit_time
+        passed = rate * heating.transit_time
         part = np.where(passed > 1e-6, 1 + np.expm1(-passed) / np.where(passed > 0, passed, 1.0), passed / 2)
         return part * self._drug_transport.wall_permeability_density
 
@@ -351,7 +467,12 @@ class Case:
     @property
     def initial_free(self) -> np.ndarray | None:
         """N at time 0 in every voxel; None for clean tissue."""
-        initial = self.config.dosing.initial_free
+        injection, initial = self.config.dosing.injection, self.config.dosing.initial_free
+        if injection is not None:
+            z, y, x = injection.center or self.grid.center
+            distance = self.grid.distance((z, y, x))
+            ball = distance <= max(injection.radius, float(distance.min()))
+            return np.where(ball, self.dose / (ball.sum() * self.grid.voxel_volume), 0.0)
         return None if initial is None else np.full(self.grid.shape, initial.value)
 
     # run ----------------------------------------------------------------------------------------------------
@@ -441,5 +562,6 @@ class Case:
         )
 
     def __repr__(self) -> str:
-        vessels = repr(self.network) if self.network else f"{self.config.vessels.model} vessels"
+        network = self._inputs.network
+        vessels = repr(network) if network else f"{self.config.vessels.model} vessels"
         return f"Case({self.title!r}, {self.agent.name}, {self.grid!r}, {vessels})"

@@ -23,10 +23,15 @@ if TYPE_CHECKING:
     from tumorsim.agents.agent import Agent
     from tumorsim.agents.description import Exposure
     from tumorsim.readouts.table import Table as Readouts
+    from tumorsim.render.view import Look
+    from tumorsim.results import Results
     from tumorsim.simulation import Progress
     from tumorsim.tissue.properties import RegionProperties
+    from tumorsim.vessels.network import Network
 
 INTERRUPTED = 130
+SCENE_NAMES = "overview, slices, pressure, velocity, delivery, penetration, compare, dose"
+"""Written here, so that ``--help`` need not load what draws; a test keeps it true."""
 OUT_OF_MEMORY = 3
 
 
@@ -150,24 +155,195 @@ def info(
         console.print(_table((part, "at the end", "meaning"), rows))
 
 
+SceneName = Annotated[str | None, typer.Option(help=f"One of {SCENE_NAMES}.")]
+Time = Annotated[str | None, typer.Option(help='Such as "24 h"; by default the last.')]
+FieldName = Annotated[str | None, typer.Option(help="The field to draw; by default that of the scene.")]
+Background = Annotated[str | None, typer.Option(help="dark or light.")]
+Size = Annotated[str | None, typer.Option(metavar="WxH", help="In pixels: 1600x1200.")]
+Degrees = Annotated[float | None, typer.Option(help="Of the camera, in degrees.")]
+Zoom = Annotated[float | None, typer.Option(help="Enlarges.")]
+Cut = Annotated[
+    str | None,
+    typer.Option(
+        metavar="X,Y,Z", help="Inner corner of the cut, 0 to 1 along each axis; 1,0,1 cuts nothing."
+    ),
+]
+Limits = Annotated[str | None, typer.Option(metavar="LOW,HIGH", help="Of the colours, in the unit shown.")]
+Log = Annotated[bool | None, typer.Option("--log/--linear", help="A logarithmic colour scale.")]
+SameScale = Annotated[bool | None, typer.Option("--same-scale", help="One colour scale for all times.")]
+LookFile = Annotated[
+    Path | None, typer.Option("--look", help="A TOML of these settings; options here have the last word.")
+]
+Second = Annotated[Path | None, typer.Option("--with", help="The second result, for compare.")]
+NuclideName = Annotated[str | None, typer.Option(help='On the agent, for dose: "Lu-177".')]
+Activity = Annotated[str | None, typer.Option(help='Injected, for dose: "7.4 GBq".')]
+DoseMap = Annotated[Path | None, typer.Option("--map", help="A dose map in Gy: NIfTI or .npy.")]
+
+
 @app.command()
 def render(
     file: ResultFile,
-    scene: Annotated[str, typer.Option(help="What to draw: overview or slices.")] = "overview",
-    time: Annotated[str | None, typer.Option(help='Such as "24 h"; by default the last.')] = None,
-    field: Annotated[str, typer.Option(help="The field to draw.")] = "free",
+    scene: SceneName = None,
+    time: Time = None,
+    field: FieldName = None,
     out: Annotated[
         Path | None, typer.Option(help="The PNG; by default FILE_SCENE.png, in this folder.")
     ] = None,
-    background: Annotated[str, typer.Option(help="dark or light.")] = "dark",
+    background: Background = None,
+    size: Size = None,
+    azimuth: Degrees = None,
+    elevation: Degrees = None,
+    zoom: Zoom = None,
+    cut: Cut = None,
+    limits: Limits = None,
+    log: Log = None,
+    same_scale: SameScale = None,
+    look: LookFile = None,
+    second: Second = None,
+    nuclide: NuclideName = None,
+    activity: Activity = None,
+    dose_map: DoseMap = None,
 ) -> None:
-    """Draw a result in 3D."""
+    """Draw a picture of a result: its anatomy, pressure, flow, delivery, penetration, dose, or a comparison."""
     from tumorsim.render.scene import render_scene
+
+    chosen = _look(
+        look, scene=scene, time=time, field=field, background=background, size=size, azimuth=azimuth,
+        elevation=elevation, zoom=zoom, cut=cut, limits=limits, log=log, same_scale=same_scale,
+    )  # fmt: skip
+    results, other = _shown(file, second, nuclide=nuclide, activity=activity, dose_map=dose_map)
+    out = out or Path(f"{file.stem}_{chosen.scene}.png")
+    print(render_scene(results, out=out, look=chosen, other=other))
+
+
+@app.command()
+def movie(
+    file: ResultFile,
+    out: Annotated[
+        Path | None, typer.Option(help="MP4 or GIF; by default FILE_SCENE.mp4, in this folder.")
+    ] = None,
+    scene: SceneName = None,
+    orbit: Annotated[bool, typer.Option("--orbit", help="Go round the tumour once.")] = False,
+    frames: Annotated[
+        int | None, typer.Option(min=1, help="By default one an output, 72 with --orbit.")
+    ] = None,
+    fps: Annotated[float | None, typer.Option(min=0.1, help="Frames per second; by default for 8 s.")] = None,
+    time: Annotated[str | None, typer.Option(help="With --orbit: stay at this time.")] = None,
+    field: FieldName = None,
+    background: Background = None,
+    size: Size = None,
+    azimuth: Degrees = None,
+    elevation: Degrees = None,
+    zoom: Zoom = None,
+    cut: Cut = None,
+    limits: Limits = None,
+    log: Log = None,
+    look: LookFile = None,
+    second: Second = None,
+    nuclide: NuclideName = None,
+    activity: Activity = None,
+    dose_map: DoseMap = None,
+) -> None:
+    """Film a result over time, or around the tumour with --orbit."""
+    from rich.progress import Progress
+
+    from tumorsim.render.movie import render_movie
+
+    chosen = _look(
+        look, scene=scene, time=time, field=field, background=background, size=size, azimuth=azimuth,
+        elevation=elevation, zoom=zoom, cut=cut, limits=limits, log=log,
+    )  # fmt: skip
+    results, other = _shown(file, second, nuclide=nuclide, activity=activity, dose_map=dose_map)
+    out = out or Path(f"{file.stem}_{chosen.scene}.mp4")
+    console = _console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("filming", total=None)
+        film = render_movie(
+            results, out=out, look=chosen, other=other, orbit=orbit, frames=frames, fps=fps,
+            progress=lambda done, of: bar.update(task, completed=done, total=of),
+        )  # fmt: skip
+    print(film)
+
+
+@app.command()
+def view(
+    file: ResultFile,
+    scene: SceneName = None,
+    time: Time = None,
+    field: FieldName = None,
+    web: Annotated[bool, typer.Option("--web", help="In a browser instead of a window.")] = False,
+    host: Annotated[
+        str, typer.Option(help="Who may see the page: by default this machine only.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0 for any free one.")] = 8080,
+    background: Background = None,
+    size: Size = None,
+    cut: Cut = None,
+    limits: Limits = None,
+    log: Log = None,
+    look: LookFile = None,
+    nuclide: NuclideName = None,
+    activity: Activity = None,
+    dose_map: DoseMap = None,
+) -> None:
+    """Turn a 3D scene by hand: in a window, or in a browser with --web."""
+    from tumorsim.render.window import open_window, serve
+
+    chosen = _look(
+        look, scene=scene, time=time, field=field, background=background, size=size, cut=cut, limits=limits,
+        log=log,
+    )  # fmt: skip
+    results, _ = _shown(file, None, nuclide=nuclide, activity=activity, dose_map=dose_map)
+    if not web:
+        return open_window(results, chosen)
+    console = _console(stderr=True)
+    serve(
+        results, chosen, host=host, port=port,
+        ready=lambda address: _say(console, f"Open {address} in a browser; Ctrl-C ends"),
+    )  # fmt: skip
+
+
+def _look(file: Path | None, **given: Any) -> "Look":
+    """The settings of a file, and over them the options given."""
+    from tumorsim.render.view import Look, read_look
+
+    for name, parts in (("size", "x"), ("cut", ","), ("limits", ",")):
+        if given.get(name) is not None:
+            given[name] = _numbers(given[name], parts, key=name, count=3 if name == "cut" else 2)
+    options = {name: value for name, value in given.items() if value is not None}
+    return Look(**(read_look(file) if file else {}) | options)
+
+
+def _numbers(text: str, separator: str, *, key: str, count: int) -> tuple[float, ...]:
+    """Numbers in an option, such as "1600x1200"."""
+    from tumorsim.errors import Problem
+
+    try:
+        numbers = tuple((int if key == "size" else float)(part) for part in text.split(separator))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != count:
+        example = {"size": "1600x1200", "cut": "0.5,0.5,0.5", "limits": "0,1"}[key]
+        raise ConfigError(
+            Problem(f"--{key}", text, f"{count} numbers were expected", f"Write --{key} {example}")
+        )
+    return numbers
+
+
+def _shown(
+    file: Path, second: Path | None, *, nuclide: str | None, activity: str | None, dose_map: Path | None
+) -> "tuple[Results, Results | None]":
+    """The result to draw, with a dose if one is asked for, and the one to compare with."""
+    from tumorsim.render.derived import with_dose, with_map
     from tumorsim.results import Results
 
-    out = out or Path(f"{file.stem}_{scene}.png")
-    picture = render_scene(Results(file), scene=scene, time=time, field=field, out=out, background=background)
-    print(picture)
+    results = Results(file)
+    if dose_map is not None:
+        results = with_map(results, dose_map)
+    elif nuclide is not None:
+        bq = None if activity is None else _given(activity, "Bq", "--activity")
+        results = with_dose(results, nuclide=nuclide, activity=bq)
+    return results, None if second is None else Results(second)
 
 
 @app.command()
@@ -302,6 +478,42 @@ def dose(
     console.print(_readout_table(report.tables[0], OVERVIEW))
     _say(console, report.remarks)
     print(folder)
+
+
+@app.command()
+def report(
+    file: ResultFile,
+    out: Annotated[
+        Path | None, typer.Option(help="The page; by default FILE_report.html, in this folder.")
+    ] = None,
+    time: Time = None,
+    region: Annotated[
+        str | None, typer.Option(help="The region of the profiles; by default the tumour.")
+    ] = None,
+    threshold: Annotated[
+        str | None, typer.Option(help='Such as "1 uM" or "0.01 %/g": what is above counts as reached.')
+    ] = None,
+    nuclide: Annotated[str | None, typer.Option(help='On the agent: "Lu-177" adds the dose.')] = None,
+    activity: Annotated[
+        str | None, typer.Option(help='Injected: "7.4 GBq"; by default the dose, if it is in Bq.')
+    ] = None,
+) -> None:
+    """Write one page to send: pictures, curves, tables, the config and what made it, as self-contained HTML."""
+    from tumorsim.readouts.activity import label
+    from tumorsim.readouts.delivery import chosen_region, threshold_amount
+    from tumorsim.readouts.dose_report import dose_report
+    from tumorsim.readouts.nuclides import nuclide as nuclide_called
+    from tumorsim.report import write_report
+    from tumorsim.results import Results
+
+    results, doses = Results(file), None
+    region = chosen_region(results, region)
+    if nuclide is not None:
+        bq = None if activity is None else _given(activity, "Bq", "--activity")
+        doses = dose_report(results, label(results, nuclide_called(nuclide), injected=bq), region=region)
+    out = out or Path(f"{file.stem}_report.html")
+    level = None if threshold is None else threshold_amount(results, threshold)
+    print(write_report(results, out, time=time, region=region, threshold=level, dose=doses))
 
 
 @app.command()
@@ -458,6 +670,100 @@ def print_csv(rows: Sequence[dict[str, Any]]) -> None:
     writer = csv.DictWriter(sys.stdout, list(columns), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
+
+
+@app.command()
+def vessels(
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="A vessel graph, or a config that has one.", show_default=False),
+    ],
+    unit: Annotated[
+        str | None, typer.Option(help='Of coordinates and radii, such as "um" or "0.9 um".')
+    ] = None,
+    pressure_unit: Annotated[str | None, typer.Option(help='Such as "mmHg".')] = None,
+    default_radius: Annotated[str, typer.Option(help="Of segments without one.")] = "5 um",
+    repair: Annotated[str, typer.Option(help="all, none, or names with commas.")] = "all",
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, in SI units.")] = False,
+    figure: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it: .png.")] = None,
+    colour: Annotated[
+        str, typer.Option(help="By pressure, flow, haematocrit, leakiness or radius.")
+    ] = "pressure",
+) -> None:
+    """Judge a vessel graph: size, density, defects and what was mended, and the blood flow it would have."""
+    from tumorsim.vessels import quality
+
+    if file.suffix == ".toml":
+        from tumorsim.case import load
+
+        network = flow = load(file).network
+        if network is None:
+            from tumorsim.errors import Problem
+
+            cure = 'Set model = "network" or "generated"'
+            raise ConfigError(Problem("vessels.model", None, f"{file} has no network", cure))
+        text, failure = "m", ""
+    else:
+        network, text = _vessel_graph(file, unit, pressure_unit, default_radius=default_radius, repair=repair)
+        flow, failure = _typical_flow(network)
+    report = quality.quality(network, unit=text, flow=flow)
+    if figure:
+        from tumorsim.render.network_figure import network_figure
+
+        network_figure(flow or network, figure, colour=colour)
+    if as_json:
+        print(json.dumps(report | {"flow_failure": failure}, indent=2, ensure_ascii=False))
+        return
+    console = _console()
+    _say(console, repr(network))
+    console.print(_table((str(file.name), "", ""), quality.table(report)))
+    for mended in network.repairs:
+        _say(console, f"  {'mended' if mended.done else 'found'}: {mended.sentence}")
+    said = {mended.sentence for mended in network.repairs}
+    for note in dict.fromkeys([*network.notes, *(flow.notes if flow else ())]):
+        if note not in said:
+            _say(console, f"  note: {note}")
+    if failure:
+        _say(console, f"  no blood flow: {failure}")
+    if figure:
+        _say(console, f"  {figure}")
+
+
+def _vessel_graph(
+    file: Path, unit: str | None, pressure_unit: str | None, *, default_radius: str, repair: str
+) -> "tuple[Network, str]":
+    """The network in a file, and how its unit is known."""
+    from tumorsim.errors import choose
+    from tumorsim.vessels.read import read_network, read_scale
+    from tumorsim.vessels.repair import NAMES
+
+    allowed = {"all": NAMES, "none": ()}.get(repair) or tuple(
+        name for name in repair.split(",") if repair != "none"
+    )
+    for name in allowed:
+        choose(dict.fromkeys(NAMES), name, key="--repair")
+    network = read_network(
+        file,
+        unit=unit,
+        pressure_unit=pressure_unit,
+        default_radius=_option("--default-radius", default_radius, "m"),
+        repair=allowed,
+    )
+    return network, read_scale(file, unit=unit).text
+
+
+def _typical_flow(network: "Network") -> "tuple[Network | None, str]":
+    """The network with the blood that it has by the defaults of a config; or why it has none."""
+    from tumorsim.config.schema import Vessels
+    from tumorsim.vessels.blood_flow import blood_flow
+
+    usual = Vessels()
+    try:
+        return blood_flow(
+            network, arterial_pressure=usual.arterial_pressure, venous_pressure=usual.venous_pressure
+        ), ""
+    except TumorsimError as error:
+        return None, str(error)
 
 
 @app.command()

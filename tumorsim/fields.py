@@ -26,9 +26,10 @@ _ALL = (
     Field("bound", "{amount}/m^3", "agent bound to matrix or receptors, amount per tissue volume"),
     Field("internalised", "{amount}/m^3", "agent inside cells, amount per tissue volume"),
     Field("drug_free", "{amount}/m^3", "released drug in the interstitium, amount per tissue volume"),
-    Field("drug_in_cells", "{amount}/m^3", "released drug inside cells, amount per tissue volume"),
+    Field("drug_in_cells", "{amount}/m^3", "released drug free inside cells, amount per tissue volume"),
+    Field("drug_on_dna", "{amount}/m^3", "released drug on the DNA of cells, amount per tissue volume"),
 )
 
 FIELDS = {field.name: field for field in _ALL}
-POOLS = ("free", "bound", "internalised", "drug_free", "drug_in_cells")
+POOLS = ("free", "bound", "internalised", "drug_free", "drug_in_cells", "drug_on_dna")
 """The fields that change in time; those of the drug where the agent releases one."""

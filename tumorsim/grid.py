@@ -69,6 +69,12 @@ class Grid:
         z, y, x = self.centers
         return np.sqrt((z - point[0]) ** 2 + (y - point[1]) ** 2 + (x - point[2]) ** 2)
 
+    def depth_under(self, face: str) -> np.ndarray:
+        """Distance of the voxel centres from a face of the box ("z_high"), m; broadcasts to the shape."""
+        axis = "zyx".index(face[0])
+        low = self.centers[axis] - self.origin[axis]
+        return self.size[axis] - low if face.endswith("high") else low
+
     def __repr__(self) -> str:
         n = " × ".join(str(n) for n in reversed(self.shape))
         h = " × ".join(f"{h * 1e6:g}" for h in reversed(self.spacing))

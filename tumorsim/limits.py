@@ -10,6 +10,7 @@ from tumorsim.device.select import select_device
 from tumorsim.fields import FIELDS, POOLS
 from tumorsim.stepping import Steps
 from tumorsim.tissue.regions import Regions
+from tumorsim.transport.linear import PECLET
 
 
 def limits(case: Case, *, device: str = "auto") -> dict[str, tuple[float, str, str]]:
@@ -36,13 +37,21 @@ def limits(case: Case, *, device: str = "auto") -> dict[str, tuple[float, str, s
             "",
             f"u L/D over the radius of the tumour, {length * 1e6:.3g} µm",
         ),
-        "cell Péclet number": (speed * max(grid.spacing) / diffusivity, "", "over one voxel"),
+        "cell Péclet number": (
+            stepper.cell_peclet,
+            "",
+            _CONVECTS if stepper.cell_peclet <= PECLET else _ADVECTS,
+        ),
         "Thiele modulus": (
             length * (uptake / diffusivity) ** 0.5,
             "",
             "L √(k/D) with the largest uptake rate k",
         ),
     }
+
+
+_CONVECTS = "largest over a voxel; convection is taken with diffusion, without a limiter"
+_ADVECTS = "largest over a voxel; the fluid advects, under transport.limiter"
 
 
 def _steps(case: Case, stepper: Steps) -> dict[str, tuple[float, str, str]]:

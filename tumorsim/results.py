@@ -98,13 +98,13 @@ class Results:
         """Whether it holds a steady state, at time 0, instead of a course in time."""
         return bool(self.config.get("run", {}).get("mode") == "steady")
 
-    def unit(self, name: str) -> str:
-        """The unit of a field, of a statistic or of a term of the ledger."""
-        return self._described(name)["units"]
+    def unit(self, name: str, *, of: str | None = None) -> str:
+        """The unit of ``name`` in "fields", "statistics" or "ledger"; without ``of`` the first that has it."""
+        return self._described(name, of)["units"]
 
-    def long_name(self, name: str) -> str:
-        """What a field, a statistic or a term of the ledger is."""
-        return self._described(name)["long_name"]
+    def long_name(self, name: str, *, of: str | None = None) -> str:
+        """What a field, a statistic or a term of the ledger is; see `unit`."""
+        return self._described(name, of)["long_name"]
 
     def field(self, name: str, time: float | str | None = None, *, step: int | None = None) -> np.ndarray:
         """A field at the output nearest to ``time`` (s, or text such as "24 h"), or at output ``step``.
@@ -164,7 +164,9 @@ class Results:
                 return None
             arrays = {name: np.asarray(group[name]) for name in group}
             source = str(group.attrs["source"])
-        from tumorsim.vessels.network import Network
+            notes = json.loads(group.attrs.get("notes", "[]"))
+            repairs = json.loads(group.attrs.get("repairs", "[]"))
+        from tumorsim.vessels.network import Network, Repair
 
         return Network(
             nodes=np.ascontiguousarray(arrays["nodes"][:, ::-1]),
@@ -172,7 +174,11 @@ class Results:
             radius=arrays["radius"],
             pressure=arrays.get("pressure"),
             flow=arrays.get("flow"),
+            haematocrit=arrays.get("haematocrit"),
+            leakiness=arrays.get("leakiness"),
             source=source,
+            notes=tuple(notes),
+            repairs=tuple(Repair(**repair) for repair in repairs),
         )
 
     @cached_property
@@ -215,19 +221,24 @@ class Results:
             found.pop("time")
             return {name: np.asarray(series[: len(self.times)]) for name, series in found.items()}
 
-    def _described(self, name: str) -> dict[str, str]:
+    def _described(self, name: str, group: str | None) -> dict[str, str]:
         """The attributes of a field or series."""
-        if name not in self._descriptions:
-            raise _unknown(name, tuple(self._descriptions))
-        return self._descriptions[name]
+        groups = [self._descriptions[group]] if group else list(self._descriptions.values())
+        for described in groups:
+            if name in described:
+                return described[name]
+        raise _unknown(name, tuple(known for described in groups for known in described))
 
     @cached_property
-    def _descriptions(self) -> dict[str, dict[str, str]]:
+    def _descriptions(self) -> dict[str, dict[str, dict[str, str]]]:
         with self._reading() as file:
-            named = dict(file["VTKHDF/CellData"].items())
-            for group in ("statistics", "ledger"):
-                named |= {n: d for n, d in series_datasets(file["tumorsim"][group]).items() if n not in named}
-            return {n: {key: str(d.attrs[key]) for key in ("units", "long_name")} for n, d in named.items()}
+            named = {"fields": dict(file["VTKHDF/CellData"].items())}
+            named |= {group: series_datasets(file["tumorsim"][group]) for group in ("statistics", "ledger")}
+            attributes = "units", "long_name"
+            return {
+                group: {n: {key: str(d.attrs[key]) for key in attributes} for n, d in datasets.items()}
+                for group, datasets in named.items()
+            }
 
     def _text(self, name: str) -> str:
         with self._reading() as file:
@@ -334,18 +345,19 @@ def summary(results: Results) -> dict[str, Any]:
         "dose": results.dose,
         "amount_unit": results.amount_unit,
         "made_by": {**made_by, "resumed": len(provenance["resumed"])},
-        "ledger": _last(results, results.ledger),
-        "statistics": _last(results, results.statistics),
+        "ledger": _last(results, "ledger"),
+        "statistics": _last(results, "statistics"),
     }
 
 
-def _last(results: Results, series: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
-    """The last value of each series with its unit and meaning."""
+def _last(results: Results, group: str) -> dict[str, dict[str, Any]]:
+    """The last value of each series of a group with its unit and meaning."""
+    series: Mapping[str, np.ndarray] = getattr(results, group)
     return {
         name: {
             "value": float(values[-1]) if np.isfinite(values[-1]) else None,
-            "unit": results.unit(name),
-            "long_name": results.long_name(name),
+            "unit": results.unit(name, of=group),
+            "long_name": results.long_name(name, of=group),
         }
         for name, values in series.items()
         if len(values)

@@ -7,7 +7,9 @@ import pytest
 import tumorsim
 from tumorsim.agents.catalogue import agent_names, load_agent
 from tumorsim.agents.interstitium import MATRIX_MODELS, PARTITION_MODELS, RETARDATION_MODELS
+from tumorsim.agents.release import release_laws
 from tumorsim.errors import ConfigError
+from tumorsim.sinks.ledger import TOLERANCE, closure
 from tumorsim.vessels.hindrance import PORE_MODELS
 
 CASE = """
@@ -45,6 +47,43 @@ def test_every_agent_runs_for_an_hour(run, name):
     case, free = run(name)
     assert np.all(free > 0)
     assert free.max() < case.plasma.dose / case.plasma.volume
+
+
+def carriers():
+    """Agents that let go of a drug which the catalogue knows."""
+    agents = [load_agent(name) for name in agent_names()]
+    return [a.name for a in agents if a.release_model != "none" and a.payload in agent_names()]
+
+
+@pytest.mark.parametrize("name", carriers())
+def test_every_carrier_and_its_drug_run_for_an_hour_and_their_books_close(run, name):
+    drug = load_agent(name).payload
+    uptake = ["drug.cell_uptake.efflux=0 1/s"] if drug == "doxorubicin" else []
+    case, free = run(name, f"drug.name={drug}", *uptake)
+    assert np.all(free > 0)
+    ledger = tumorsim.open(case.config.path.parent / "hour.vtkhdf").ledger
+    entries = {term: float(values[-1]) for term, values in ledger.items()}
+    assert closure(entries) <= TOLERANCE["float32"]
+    if release_laws(case.agent).outside is not None:  # else inside cells, where these particles do not get
+        assert entries["drug_free"] > 0
+
+
+@pytest.mark.parametrize(
+    ("model", "values"),
+    [
+        ("weibull", {"release_time": "10 h", "release_shape": "0.6"}),
+        ("zero-order", {"release_time": "0.5 h"}),
+        ("biphasic", {"burst_fraction": "0.3", "burst_rate": "2 1/h", "release_rate": "0.01 1/h"}),
+        ("pH", {"release_rate": "0.01 1/h", "triggered_release_rate": "1 1/h"}),
+    ],
+)
+def test_a_carrier_releases_by_the_law_it_is_given(run, model, values):
+    given = [f"agent.release_model={model}", *(f"agent.{key}={value}" for key, value in values.items())]
+    case, _ = run("Doxil", "drug.name=doxorubicin", *given)
+    ledger = tumorsim.open(case.config.path.parent / "hour.vtkhdf").ledger
+    assert ledger["released"][-1] > 0
+    if model == "zero-order":
+        assert ledger["free"][-1] < 1e-3 * ledger["released"][-1]  # after half an hour nothing is left
 
 
 MODES = [

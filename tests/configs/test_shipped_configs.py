@@ -17,6 +17,11 @@ COARSE = {
     "baxter_jain_sphere": ["domain.spacing=400 um"],
     "tumour_network": ["domain.spacing=20 um"],
     "capillary_bed": ["domain.spacing=20 um"],
+    "generated_tumour": [
+        'domain.size=["0.6 mm", "0.6 mm", "0.6 mm"]',
+        "domain.spacing=30 um",
+        "vessels.generated.feeders=2",
+    ],
 }
 """A grid small enough for a test."""
 
@@ -45,7 +50,7 @@ def run_coarse(tmp_path):
         network = tmp_path / "fork.dgf"
         network.write_text(FORK)
         chosen = [*COARSE[path.stem], "run.duration=2 h", "output.every=1 h", *overrides]
-        if "network" in path.read_text():
+        if 'model = "network"' in path.read_text():
             chosen.append(f"vessels.file={network}")
         case = tumorsim.load(path, overrides=chosen)
         return tumorsim.simulate(case, out=tmp_path / f"{path.stem}.vtkhdf")

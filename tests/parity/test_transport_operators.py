@@ -8,6 +8,7 @@ from tumorsim.operators.advect import LIMITERS, advect
 from tumorsim.operators.bind import bind
 from tumorsim.operators.cell_exchange import cell_exchange
 from tumorsim.operators.collect import collect
+from tumorsim.operators.interchange import interchange
 from tumorsim.operators.internalise import internalise
 from tumorsim.operators.release import release
 from tumorsim.operators.transport_stage import transport_stage
@@ -117,6 +118,11 @@ def test_internalise(shape, real, device, pools):
     assert_twins_agree(internalise, device, arguments, real, **rates, seed=2)
 
 
+def test_interchange(shape, real, device):
+    a = Arrays(shape, real)
+    assert_twins_agree(interchange, device, [a.field(), a.field()], real, on=0.4, off=0.1, dt=0.8, seed=5)
+
+
 def test_collect(shape, real, device):
     a = Arrays(shape, real)
     assert_twins_agree(collect, device, [a.field(), a.field(-0.5, 1)], real, seed=4)
@@ -126,9 +132,9 @@ def test_collect(shape, real, device):
 @pytest.mark.parametrize("pools", ["free", "all"])
 def test_release(shape, real, device, pools, first):
     a = Arrays(shape, real)
-    bound, cells, heat = (a.field() if pools == "all" else None for _ in range(3))
+    bound, cells, place, heat = (a.field() if pools == "all" else None for _ in range(4))
     out, inside = (a.poisoned() if first else a.field() for _ in range(2))
-    arguments = [a.field(), bound, cells, out, inside, a.rows(2, fill=1.0), heat, a.field(0.1, 1)]
+    arguments = [a.field(), bound, cells, out, inside, a.rows(2, fill=1.0), place, heat, a.field(0.1, 1)]
     rates = {"outside": 0.2, "inside": 0.4, "triggered": 0.5, "dt": 0.7}
     assert_twins_agree(release, device, arguments, real, **rates, first=first, seed=6)
 

@@ -7,6 +7,9 @@ import pytest
 
 from tumorsim.fields import FIELDS
 from tumorsim.grid import Grid
+from tumorsim.render.derived import with_field
+from tumorsim.results import Results
+from tumorsim.sinks.fields import ResultFile
 from tumorsim.units import to_si
 from tumorsim.vessels.network import Network
 
@@ -41,8 +44,25 @@ class MadeResult:
         """The agent arrives in proportion to time."""
         return self.arrays[name] * (time / self.times[-1] if name == "free" else 1)
 
+    def twice(self):
+        """Everything but the regions doubled."""
+        return replace(self, arrays={n: a * (1 if n == "region" else 2) for n, a in self.arrays.items()})
+
     def with_field(self, name, array):
         return replace(self, arrays={**self.arrays, name: array})
+
+
+@pytest.fixture
+def wish():
+    """A result fit for a scene, and what the scene needs beyond it: a dose map, a second result."""
+
+    def make(results, scene):
+        dose = results.arrays["free"]
+        shown = with_field(results, "dose", unit="Gy", meaning="absorbed dose", compute=lambda time: dose)
+        half = results.with_field("free", results.arrays["free"] / 2)
+        return shown, {"scene": scene} | ({"other": half} if scene == "compare" else {})
+
+    return make
 
 
 @pytest.fixture
@@ -51,7 +71,11 @@ def sphere():
     r = grid.distance(grid.center)
     region = np.select([r < 4e-4, r < 1e-3], [2, 1], 0).astype(np.uint8)
     free = np.exp(-np.abs(r - 9e-4) / 3e-4)
-    return MadeResult(grid, {"region": region, "free": free, "pressure": 1500 * np.exp(-r / 1e-3)})
+    pressure = 1500 * np.exp(-r / 1e-3)
+    steps = [x - middle for x, middle in zip(grid.centers[::-1], grid.center[::-1], strict=True)]
+    outward = np.stack(np.broadcast_arrays(*steps), axis=-1) / r[..., None]
+    velocity = (1e-9 * pressure[..., None] * outward).astype(np.float32)  # as it is stored
+    return MadeResult(grid, {"region": region, "free": free, "pressure": pressure, "velocity": velocity})
 
 
 @pytest.fixture
@@ -71,7 +95,30 @@ def made():
 
     def make(region):
         arrays = {"region": region.astype(np.uint8), "free": np.ones(region.shape)}
+        arrays |= {"pressure": np.ones(region.shape), "velocity": np.ones((*region.shape, 3))}
         grid = Grid(region.shape, (1e-4, 1e-4, 1e-4))
         return MadeResult(grid, arrays, region_names=("normal", "tumour"))
 
     return make
+
+
+@pytest.fixture
+def stored(with_vessels, tmp_path):
+    made = with_vessels
+    config = made.config | {"dosing": {"dose": {"value": made.dose, "unit": made.amount_unit}}}
+    with ResultFile.create(
+        tmp_path / "sphere.vtkhdf",
+        grid=made.grid,
+        fields=[FIELDS[name] for name in made.fields],
+        amount_unit=made.amount_unit,
+        title=made.title,
+        config_given="",
+        config_resolved=config,
+        provenance={},
+        region_names=made.region_names,
+        network=made.network,
+    ) as file:
+        for time in made.times:
+            file.append(time, {name: made.field(name, time=time) for name in made.fields})
+    with Results(tmp_path / "sphere.vtkhdf") as results:
+        yield results

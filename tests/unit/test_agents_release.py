@@ -12,17 +12,13 @@ from tumorsim.agents.agent import Agent
 from tumorsim.agents.catalogue import agent_names, load_agent
 from tumorsim.agents.release import (
     Biphasic,
-    Enzyme,
     FirstOrder,
-    Light,
-    MichaelisMenten,
     ReleaseLaws,
     Switch,
     Weibull,
     Window,
     ZeroOrder,
     acidic,
-    heated_rate,
     mean_rate,
     release_laws,
     released,
@@ -148,35 +144,13 @@ def test_a_switch_far_from_its_midpoint_overflows_nothing():
     assert Switch(0.0, 1.0, 0.0, 1e-3).rate(np.array([-1e3, 1e3])).tolist() == [0.0, 1.0]
 
 
-def test_heating_acts_within_its_window_only():
-    law, field = thermal(), 273.15 + np.array([[37.0, 43.0]])
+def test_a_window_acts_within_itself_only():
     window = Window(600.0, 1800.0)
-    cold = law.rate(310.15)
-    hot = law.rate(field)
-    np.testing.assert_allclose(heated_rate(law, field, window, start=0, end=600), np.full((1, 2), cold))
-    np.testing.assert_allclose(heated_rate(law, field, window, start=700, end=710), hot)
-    np.testing.assert_allclose(heated_rate(law, field, window, start=500, end=700), (cold + hot) / 2)
-    np.testing.assert_allclose(heated_rate(law, field, window, start=600, end=600), hot)
+    assert window.mean_rate(1.0, 3.0, start=0, end=600) == 1.0
+    assert window.mean_rate(1.0, 3.0, start=700, end=710) == 3.0
+    assert window.mean_rate(1.0, 3.0, start=500, end=700) == 2.0
+    assert window.mean_rate(1.0, 3.0, start=600, end=600) == 3.0
     assert window.landmarks == (600.0, 1800.0)
-
-
-def test_little_enzyme_cuts_in_first_order_and_much_saturates():
-    law = Enzyme(1e-6, 1e-3, 2.0)
-    assert law.rate(2e-6) == pytest.approx(1e-6 + 1e-9, rel=1e-9)
-    assert law.rate(2.0) == pytest.approx(1e-6 + 5e-4)
-    assert law.rate(1e9) == pytest.approx(1e-6 + 1e-3)
-
-
-def test_much_substrate_saturates_the_enzyme():
-    law = MichaelisMenten(turnover=10.0, constant=0.1)
-    assert law.rate(1e-6) == pytest.approx(1e-4)  # k_cat/K_M · E
-    assert law.rate(1e-6, 1e3) * 1e3 == pytest.approx(10.0 * 1e-6, rel=2e-4)  # V_max
-
-
-def test_light_fades_with_depth():
-    law = Light(resting=0.0, sensitivity=1e-5, fluence_rate=1e4, penetration=3e-3)
-    assert law.rate(0.0) == pytest.approx(0.1)
-    assert law.rate(3e-3) == pytest.approx(0.1 / np.e)
 
 
 # agents -----------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from tumorsim.agents.passage import wall_passage
 from tumorsim.constants import MMHG
 from tumorsim.errors import ConfigError
 from tumorsim.limits import limits
+from tumorsim.resources import configs_directory
 from tumorsim.tissue.properties import PRESETS
 
 CONFIG = """
@@ -193,3 +194,29 @@ def test_limits_tell_size_steps_and_dimensionless_numbers(make):
 def test_dose_in_mol_makes_amounts_mol(make):
     assert make(dose="2 umol").amount_unit == "mol"
     assert make(dose="2 umol").plasma.dose == pytest.approx(2e-6)
+
+
+def test_an_injection_puts_the_dose_into_a_ball(tmp_path):
+    overrides = [
+        "domain.spacing=200 um",
+        "dosing.injection.radius=500 um",
+        "run.duration=2 h",
+    ]
+    case = tumorsim.load(configs_directory() / "quickstart.toml", overrides=overrides)
+    start = case.initial_free
+    assert start.sum() * case.grid.voxel_volume == pytest.approx(case.dose, rel=1e-12)
+    assert (case.grid.distance(case.grid.center)[start > 0] <= 500e-6).all()
+    results = tumorsim.simulate(case, out=tmp_path / "injected.vtkhdf")
+    ledger = {name: float(values[-1]) for name, values in results.ledger.items()}
+    assert ledger["plasma"] == ledger["injected"] == 0 and ledger["initial"] == pytest.approx(
+        case.dose, rel=1e-6
+    )
+    assert ledger["free"] + ledger["lymph"] + ledger["boundary"] - ledger["extravasated"] == pytest.approx(
+        case.dose
+    )
+
+
+def test_an_injection_outside_the_box_is_refused():
+    away = ["dosing.injection.radius=500 um", 'dosing.injection.center=["9 mm", "3 mm", "3 mm"]']
+    with pytest.raises(ConfigError, match="outside the box"):
+        tumorsim.load(configs_directory() / "quickstart.toml", overrides=away)

@@ -399,7 +399,7 @@ def test_float64_takes_more_memory(write):
         checks.estimated_memory(load_config(write(run=f'duration = "1 h"\nprecision = "float{bits}"')))
         for bits in (32, 64)
     )
-    assert double - single == 1000 * 4 * checks.STATE_ARRAYS
+    assert double - single == 1000 * (checks.RUN_BYTES["float64"] - checks.RUN_BYTES["float32"])
 
 
 def test_no_number_of_voxels_is_too_absurd_to_be_told(write):

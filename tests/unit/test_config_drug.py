@@ -10,6 +10,12 @@ QUICKSTART = configs_directory() / "quickstart.toml"
 DRUG = ["domain.spacing=500 um", "drug.name=doxorubicin"]
 UPTAKE = "drug.cell_uptake.efflux=0 1/s"
 HEAT = ["heating.temperature=42 degC", 'heating.regions=["tumour"]', "heating.duration=30 min"]
+LIGHT = [
+    "light.face=z_high",
+    "light.release_rate=1 1/h",
+    "light.penetration_depth=3 mm",
+    "light.duration=10 min",
+]
 
 
 def faults(*overrides):
@@ -31,6 +37,7 @@ def faults(*overrides):
         (['dosing.times=["0 h", "5 h"]'], "dosing", "one dose"),
         (["dosing.closed_body=true"], "dosing.closed_body", "Remove one of the two"),
         (HEAT, "heating", "triggers nothing"),
+        ([*HEAT, *LIGHT, "agent.name=ThermoDox"], "light", "[heating] is given too"),
         ([*HEAT, "agent.name=ThermoDox", 'heating.regions=["tumor"]'], "heating.regions", "tumour"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
@@ -47,7 +54,7 @@ def test_the_drug_has_its_own_coefficients():
     assert drug.diffusivity.max() == pytest.approx(free * 7000e-12 / 60 + (1 - free) * 8.8e-12)
     assert drug.diffusivity.max() > 30 * carrier.diffusivity.max()
     assert drug.wall_permeability_density.max() > 1e3 * carrier.wall_permeability_density.max()
-    assert case.pool_names == ("free", "bound", "internalised", "drug_free", "drug_in_cells")
+    assert case.pool_names == ("free", "bound", "internalised", "drug_free", "drug_in_cells", "drug_on_dna")
 
 
 def test_what_is_in_carriers_and_what_is_free_in_blood_come_from_one_dose():

@@ -50,7 +50,7 @@ def write(path, *, times=HOURS, network=None, config=CONFIG):
             Field("tumour/mean_free", "{amount}/m^3", "mean"),
             Field("tumour/cv_free", "1", "variation"),
         ],
-        ledger=[Field("injected", "{amount}", "dose given so far")],
+        ledger=[Field("injected", "{amount}", "dose given so far"), Field("free", "{amount}", "free in all")],
         network=network,
     )
     with file:
@@ -59,7 +59,7 @@ def write(path, *, times=HOURS, network=None, config=CONFIG):
                 time,
                 {"region": np.ones(GRID.shape, np.uint8), "free": free_at(time)},
                 statistics={"tumour/mean_free": time, "tumour/cv_free": float("nan")},
-                ledger={"injected": 2 * time},
+                ledger={"injected": 2 * time, "free": time},
             )
     return path
 
@@ -82,7 +82,7 @@ def test_it_tells_what_it_holds(results):
     assert results.regions == {"normal": 0, "tumour": 1}
     assert results.amount_unit == "kg" and results.dose == 5e-5
     assert results.unit("free") == results.unit("tumour/mean_free") == "kg/m^3"
-    assert results.unit("injected") == "kg"
+    assert results.unit("injected") == results.unit("free", of="ledger") == "kg"
     assert results.long_name("region") == "tissue region label"
     assert results.config == CONFIG
     assert results.config_text == 'title = "Doxil in a test"  # ♥'
@@ -150,7 +150,7 @@ def test_an_unknown_name_gets_a_hint(results):
 def test_series_have_one_number_per_output(results):
     np.testing.assert_array_equal(results.statistics["tumour/mean_free"], HOURS)
     np.testing.assert_array_equal(results.ledger["injected"], 2 * np.array(HOURS))
-    assert set(results.ledger) == {"injected"}
+    assert set(results.ledger) == {"injected", "free"}
 
 
 def test_the_network_comes_back_in_array_order(tmp_path):

@@ -8,17 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tumorsim.errors import ConfigError, NumericsError
-from tumorsim.vessels.blood_flow import (
-    PLASMA_VISCOSITY,
-    blood_flow,
-    conductance,
-    nodal_imbalance,
-    relative_viscosity,
-    solve_pressure,
-    split_ends,
-)
+from tumorsim.vessels.blood_flow import blood_flow, nodal_imbalance, solve_pressure
 from tumorsim.vessels.network import Network
+from tumorsim.vessels.open_ends import conductance, split_ends
 from tumorsim.vessels.read import read_network
+from tumorsim.vessels.viscosity import PLASMA_VISCOSITY, relative_viscosity
 
 UM = 1e-6
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"

@@ -1,4 +1,4 @@
-"""What a vessel network knows of itself, and what is done with flawed segments."""
+"""What a vessel network knows of itself."""
 
 import json
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tumorsim.errors import ConfigError
-from tumorsim.vessels.network import Network, build_network
+from tumorsim.vessels.network import Network
 
 UM = 1e-6
 
@@ -62,51 +62,6 @@ def test_the_repr_reads_as_a_sentence():
     assert "4 nodes, 3 segments, 0.2 mm long, in 100 × 100 × 0 µm, x × y × z; radius 5–10 µm" in repr(
         y_junction()
     )
-
-
-def test_a_segment_of_zero_length_goes_and_its_ends_become_one():
-    nodes = np.array([[0, 0, 0], [0, 0, 1], [0, 0, 1], [0, 0, 2]], float)
-    network = build_network(nodes, np.array([[0, 1], [1, 2], [2, 3]]), radius=np.ones(3))
-    assert network.segments.tolist() == [[0, 1], [1, 2]]
-    assert network.components.max() == 0
-    assert network.notes == ("1 segment of zero length dropped",)
-
-
-def test_joined_nodes_keep_the_pressure_that_is_known():
-    nodes = np.array([[0, 0, 0], [0, 0, 1], [0, 0, 1], [0, 0, 2]], float)
-    pressure = np.array([5.0, np.nan, 7, 6])
-    pairs = np.array([[1, 2]])
-    network = build_network(
-        nodes, np.array([[0, 1], [2, 3]]), radius=np.ones(2), pressure=pressure, coincident=pairs
-    )
-    assert network.pressure.tolist() == [5, 7, 6]
-    assert network.degree.tolist() == [1, 2, 1]
-
-
-def test_a_missing_radius_takes_the_default_and_is_counted():
-    nodes = np.array([[0, 0, 0], [0, 0, 1], [0, 0, 2], [0, 0, 3]], float)
-    segments = np.array([[0, 1], [1, 2], [2, 3]])
-    network = build_network(nodes, segments, radius=np.array([0, np.nan, 2.0]), default_radius=3.0)
-    assert network.radius.tolist() == [3, 3, 2]
-    assert network.notes == ("2 segments without a radius given the default of 3e+06 µm",)
-    with pytest.raises(ConfigError, match=r"default_radius: 2 segments of 3 without a radius"):
-        build_network(nodes, segments, radius=np.array([0, np.nan, 2.0]))
-
-
-def test_nodes_without_a_segment_go():
-    nodes = np.arange(12.0).reshape(4, 3)
-    network = build_network(
-        nodes, np.array([[1, 3]]), radius=np.ones(1), pressure=np.array([np.nan, 1, 2, 3])
-    )
-    assert (network.nodes == nodes[[1, 3]]).all()
-    assert network.pressure.tolist() == [1, 3]
-    assert network.notes == ("2 nodes without a segment dropped",)
-
-
-def test_vessels_thinner_than_any_capillary_are_noted():
-    nodes = np.array([[0, 0, 0], [0, 0, 1], [0, 0, 4]]) * UM
-    network = build_network(nodes, np.array([[0, 1], [1, 2]]), radius=np.array([0.1, 3]) * UM)
-    assert network.notes == ("1 segment (0.25 of the length) with a radius under 1 µm",)
 
 
 @pytest.mark.parametrize(

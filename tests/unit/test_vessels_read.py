@@ -181,7 +181,7 @@ def test_what_is_no_dgf_is_refused(tmp_path, content):
 def test_wrong_files_and_units_are_refused(tmp_path):
     with pytest.raises(ConfigError, match="there is no such file"):
         read_network(tmp_path / "absent.dgf")
-    with pytest.raises(ConfigError, match=r"Give a \.dgf or a \.vtp"):
+    with pytest.raises(ConfigError, match=r"Give a file of \.dgf, \.vtp"):
         read_network(write(tmp_path, DGF, "net.txt"))
     with pytest.raises(ConfigError, match=r"vessels\.unit = 'mmHg'"):
         read_network(write(tmp_path, DGF), unit="mmHg")

@@ -107,13 +107,29 @@ def test_uptake_follows_its_differential_equations():
     assert np.log2(errors[0] / errors[2]) / 2 >= 0.9, errors
 
 
+def test_dna_holds_drug_in_proportion():
+    """G/I = κ_on/κ_off in the end, and the sum stays."""
+    cells = Cells(np.full((1, 1, 1), DENSITY), **CELLS, dna_on=0.1, dna_off=0.02)
+    uptake = TransportProperties(0.3, 0.0, 0.0, 0.0, uptake_rate=cells.most_capture / 0.3)
+    stepper = payload(Grid((1, 1, 1), (1e-4,) * 3), ReleaseLaws(FirstOrder(0.1)), cells=cells, drug=uptake)
+    pools = {
+        name: pool.item() for name, pool in stepper.pools(after(stepper, 600.0, steps=600, free=2.0)).items()
+    }
+    assert pools["drug_on_dna"] == pytest.approx(
+        5 * pools["drug_in_cells"], rel=1e-2
+    )  # cells fill by a step's worth
+    assert sum(pools.values()) == pytest.approx(2.0, rel=1e-13)
+
+
 def rough(random, grid, precision):
     """Everything at once, and differing from voxel to voxel."""
 
     def somewhere(high, part=0.7):
         return high * random.random(grid.shape) * (random.random(grid.shape) < part)
 
-    cells = Cells(DENSITY * somewhere(1.0), **CELLS, efflux=1e-3, free_fraction=0.25)
+    cells = Cells(
+        DENSITY * somewhere(1.0), **CELLS, efflux=1e-3, free_fraction=0.25, dna_on=1e-3, dna_off=1e-4
+    )
     carrier = TransportProperties(
         0.05 + 0.3 * random.random(grid.shape), 1e-13, somewhere(1e-4), 0.3, uptake_rate=somewhere(1e-5),
         binding_sites=somewhere(1.0), kinetics=Kinetics(1e-3, 1e-4, 1e-5, 0.0, 1e-6),
@@ -139,7 +155,7 @@ def test_carrier_and_drug_are_conserved_and_positive(precision, dt):
     held = (
         a["free"] + a["bound"] + a["internalised"] + a["lymph"] + a["decayed"] + a["released"] + a["returned"]
     )
-    drug = a["drug_free"] + a["drug_in_cells"] + a["drug_lymph"] + a["drug_returned"]
+    drug = a["drug_free"] + a["drug_in_cells"] + a["drug_on_dna"] + a["drug_lymph"] + a["drug_returned"]
     assert abs(a["entered"] - held) <= TOLERANCE[precision] * a["entered"]
     came = a["drug_entered"] + a["released"]
     assert abs(came - drug) <= TOLERANCE[precision] * came
@@ -186,3 +202,36 @@ def test_heat_releases_in_the_heated_region_only(tmp_path):
     assert gain[1][tumour].mean() > 2 * gain[0][tumour].mean()
     far = labels == cold.region_names.index("normal")
     assert gain[1][far].mean() < 1.5 * gain[0][far].mean()
+
+
+PLACES = {
+    "light": [
+        "light.face=z_high",
+        "light.release_rate=1e-3 1/s",
+        "light.penetration_depth=1 mm",
+        "light.duration=1 h",
+    ],
+    "enzymes": ["tissue.regions.tumour.carrier_release_rate=1e-3 1/s"],
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_light_and_enzymes_release_where_they_are(tmp_path, place):
+    """Of carriers that release nothing by themselves: half the box is lit, or the tumour alone has the enzyme."""
+    overrides = [*DOXIL, "agent.release_model=none", *PLACES[place]]
+    case = tumorsim.load(configs_directory() / "quickstart.toml", overrides=overrides)
+    results = simulate(case, out=tmp_path / "place.vtkhdf")
+    per_carrier = results.field("drug_free", time="1 h") / np.maximum(
+        results.field("free", time="1 h"), 1e-300
+    )
+    if place == "light":
+        assert (
+            per_carrier[-1].mean() > 5 * per_carrier[0].mean()
+        )  # 5.5 mm further down e^{-5.5}; the drug spreads
+        return
+    labels = results.field("region")
+    tumour, normal = (labels == results.region_names.index(name) for name in ("tumour", "normal"))
+    assert (
+        results.field("drug_free", time="1 h")[tumour].mean()
+        > 5 * results.field("drug_free", time="1 h")[normal].mean()
+    )

@@ -35,13 +35,13 @@ times = ["15 min", "1 h", "24 h"]
 def evaluations(monkeypatch):
     """How often the operators were evaluated over the whole grid: one stage holds all of them."""
     count = [0]
-    stage = linear.transport_stage
+    run = linear.LinearTransport._run
 
-    def counted(*arguments, **named):
-        count[0] += 1
-        return stage(*arguments, **named)
+    def counted(transport, stages, *arguments):
+        count[0] += len(stages)
+        return run(transport, stages, *arguments)
 
-    monkeypatch.setattr(linear, "transport_stage", counted)
+    monkeypatch.setattr(linear.LinearTransport, "_run", counted)
     return count
 
 

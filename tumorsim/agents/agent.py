@@ -62,6 +62,8 @@ class Agent:
     plasma_fractions: tuple[float, ...] = _quantity("1", shown="1", default=())
     release_model: str = "none"
     release_rate: float | None = _quantity("1/s", shown="1/h")
+    release_time: float | None = _quantity("s", shown="h", positive=True)
+    release_shape: float | None = _quantity("1", shown="1", positive=True)
     burst_fraction: float | None = _quantity("1", shown="1")
     burst_rate: float | None = _quantity("1/s", shown="1/h")
     triggered_release_rate: float | None = _quantity("1/s", shown="1/h")

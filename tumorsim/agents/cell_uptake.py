@@ -23,9 +23,10 @@ ALBUMIN_BOUND_PERMEABILITY = 8.3e-9
 class CellUptake:
     """Constants of a drug, SI. The amount unit is kg for the defaults, `in_mol` changes it.
 
-    Defaults: doxorubicin of El-Kareh and Secomb 2000 [S] but for ``efflux``, off [D]. ``fastest`` V_max per cell,
-    amount/s; ``half_outside`` K_e, amount/m³ of extracellular space; ``half_inside`` K_i, amount per cell;
-    ``efflux`` by pumps; ``albumin_on``, ``albumin_off`` at the albumin of tissue, all three in 1/s.
+    Defaults: doxorubicin of El-Kareh and Secomb 2000 [S], with ``efflux`` and DNA off [D]. ``fastest`` V_max per
+    cell, amount/s; ``half_outside`` K_e, amount/m³ of extracellular space; ``half_inside`` K_i, amount per cell;
+    ``efflux`` by pumps; ``albumin_on``, ``albumin_off`` at the albumin of tissue; ``dna_on``, ``dna_off`` between
+    drug that is free in a cell and drug on its DNA (0: none); all in 1/s.
     Raises ConfigError where a constant is negative, or one that must not be is zero.
     """
 
@@ -35,6 +36,8 @@ class CellUptake:
     efflux: float = 0.0
     albumin_on: float = 50 / 60
     albumin_off: float = 17 / 60
+    dna_on: float = 0.0
+    dna_off: float = 0.0
 
     def __post_init__(self) -> None:
         positive = ("half_outside", "half_inside")

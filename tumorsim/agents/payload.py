@@ -28,16 +28,14 @@ class ReleaseRates:
 class ScheduledRelease:
     """The release of one dose given at time 0: the age of the carriers is the time.
 
-    ``heated`` is the rate (1/s) that the heat of ``window`` gives in every voxel, less that at rest; None without heat.
+    ``triggered_rate`` is what the heat or light of ``window`` adds to the rate in every voxel, and ``place_rate`` what
+    the tissue adds outside cells, at all times (1/s, None for nothing).
     """
 
     laws: ReleaseLaws
     window: Window | None = None
-    heated: np.ndarray | None = None
-
-    @property
-    def triggered_rate(self) -> np.ndarray | None:
-        return self.heated
+    triggered_rate: np.ndarray | None = None
+    place_rate: np.ndarray | None = None
 
     def rates(self, start: float, end: float) -> ReleaseRates:
         """The mean rates of a step."""

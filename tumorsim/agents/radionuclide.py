@@ -106,12 +106,18 @@ def chain_decays(chain: Sequence[Radionuclide], activity: float, time: float) ->
     return np.asarray(transition(counted, time)[n:, 0] * activity / rates[0])
 
 
-def equilibrium_energy(chain: Sequence[Radionuclide]) -> tuple[float, float]:
-    """J per decay of the parent in charged particles, and in photons, when every daughter decays in its turn."""
+def equilibrium_yields(chain: Sequence[Radionuclide]) -> dict[str, float]:
+    """Decays of each of the chain per decay of the parent, when every daughter decays in its turn."""
     shares = {nuclide.name: 0.0 for nuclide in chain} | {chain[0].name: 1.0}
     for nuclide in chain:
         for daughter, branching in nuclide.daughters.items():
             shares[daughter] += branching * shares[nuclide.name]
+    return shares
+
+
+def equilibrium_energy(chain: Sequence[Radionuclide]) -> tuple[float, float]:
+    """J per decay of the parent in charged particles, and in photons, when every daughter decays in its turn."""
+    shares = equilibrium_yields(chain)
     charged = sum(shares[nuclide.name] * nuclide.charged_energy for nuclide in chain)
     return charged, sum(shares[nuclide.name] * nuclide.photons for nuclide in chain)
 

@@ -10,9 +10,8 @@ exactly, so N ← N e^{−hazard} is the solution of dN/dt = −k(t) N whatever 
 Two families. Laws of age (`FirstOrder`, `Biphasic`, `Weibull`, `ZeroOrder`) know only how long a carrier has been in
 the body. Only first order is memoryless, so that a voxel need not know the ages in it. After one short dose all
 carriers have the same age, the time since the dose, wherever they are, and k(t) serves every voxel; each further dose
-needs carriers of its own. A biphasic carrier is also two memoryless ones, in the shares `Biphasic.populations`. Laws
-of place (`Switch`, `Enzyme`, `MichaelisMenten`, `Light`) give k from the local state, voxel by voxel and moment by
-moment, and are memoryless.
+needs carriers of its own. A biphasic carrier is also two memoryless ones, in the shares `Biphasic.populations`. The law
+of place (`Switch`) gives k from the local state, voxel by voxel and moment by moment, and is memoryless.
 """
 
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ import numpy as np
 
 from tumorsim.agents.agent import Agent
 from tumorsim.agents.exponentials import Array, Value
-from tumorsim.constants import BODY_TEMPERATURE
 from tumorsim.errors import ConfigError, Problem
 
 
@@ -235,71 +233,6 @@ def acidic(resting: float, triggered: float) -> Switch:
 
 
 @dataclass(frozen=True)
-class Enzyme:
-    """k = k_lo + k_max E/(E + K_E) for an enzyme of concentration E that the linkers compete for, 1/s.
-
-    First order in the enzyme, (k_max/K_E) E, where E ≪ K_E = ``half_concentration``, in the unit of E.
-    """
-
-    resting: float
-    fastest: float
-    half_concentration: float
-
-    def __post_init__(self) -> None:
-        _require(min(self.resting, self.fastest) >= 0, "release_rate", self.resting, "zero or more")
-        _require(
-            self.half_concentration > 0, "enzyme_half_concentration", self.half_concentration, "above zero"
-        )
-
-    def rate(self, enzyme: Value) -> Array:
-        """k in every voxel, of the shape of ``enzyme``."""
-        e = np.asarray(enzyme, dtype=float)
-        return self.resting + self.fastest * e / (e + self.half_concentration)
-
-
-@dataclass(frozen=True)
-class MichaelisMenten:
-    """k = k_cat E/(K_M + S) of drug still linked, S, for an enzyme that it saturates: −dS/dt = k_cat E S/(K_M + S).
-
-    k_cat = ``turnover``, 1/s; E, S and K_M = ``constant`` in one unit, mol/m³ of available fluid.
-    """
-
-    turnover: float
-    constant: float
-
-    def __post_init__(self) -> None:
-        _require(self.turnover >= 0, "enzyme_turnover", self.turnover, "zero or more")
-        _require(self.constant > 0, "michaelis_constant", self.constant, "above zero")
-
-    def rate(self, enzyme: Value, linked: Value = 0.0) -> Array:
-        """k in every voxel now; over a step that changes S little N ← N e^{−kΔt}, first order in the step."""
-        return np.asarray(self.turnover * np.asarray(enzyme, dtype=float) / (self.constant + linked))
-
-
-@dataclass(frozen=True)
-class Light:
-    """k = k_lo + s Φ₀ e^{−z/δ} at depth z under a surface lit with the fluence rate Φ₀.
-
-    ``sensitivity`` s in m²/J (rate per fluence rate), ``fluence_rate`` Φ₀ in W/m², ``penetration`` δ in m.
-    """
-
-    resting: float
-    sensitivity: float
-    fluence_rate: float
-    penetration: float
-
-    def __post_init__(self) -> None:
-        least = min(self.resting, self.sensitivity, self.fluence_rate)
-        _require(least >= 0, "light_sensitivity", least, "zero or more")
-        _require(self.penetration > 0, "light_penetration", self.penetration, "above zero")
-
-    def rate(self, depth: Value) -> Array:
-        """k in every voxel while the light is on, of the shape of ``depth``, m."""
-        attenuated = np.exp(-np.asarray(depth, dtype=float) / self.penetration)
-        return self.resting + self.sensitivity * self.fluence_rate * attenuated
-
-
-@dataclass(frozen=True)
 class Window:
     """While a trigger is on, s: heat or light from ``start`` to ``end``."""
 
@@ -318,27 +251,13 @@ class Window:
         return np.asarray((1 - share) * np.asarray(off) + share * np.asarray(on))
 
 
-def heated_rate(
-    law: Switch,
-    temperature: Value,
-    window: Window,
-    *,
-    start: float,
-    end: float,
-    body_temperature: float = BODY_TEMPERATURE,
-) -> Array:
-    """The mean rate over a step under heating to ``temperature`` (K, a number or a field) within a window."""
-    return window.mean_rate(law.rate(body_temperature), law.rate(temperature), start=start, end=end)
-
-
 # agents -----------------------------------------------------------------------------------------------------
 
-PlaceLaw = Switch | Enzyme | MichaelisMenten | Light
 IN_CELLS = ("enzyme", "intracellular")
 """Models whose rate in the catalogue holds inside cells, for carriers that are internalised; next to none outside."""
 
 
-RELEASE_MODELS = ("none", "first-order", "biphasic", "temperature", "pH", *IN_CELLS)
+RELEASE_MODELS = ("none", "first-order", "biphasic", "weibull", "zero-order", "temperature", "pH", *IN_CELLS)
 """What an agent's ``release_model`` may be."""
 
 
@@ -366,6 +285,10 @@ def release_laws(agent: Agent) -> ReleaseLaws:
     elif model == "biphasic":
         constants = [_rate(agent, name) for name in ("burst_fraction", "burst_rate", "release_rate")]
         law = Biphasic(*constants)
+    elif model == "weibull":
+        law = Weibull(_rate(agent, "release_time"), _rate(agent, "release_shape"))
+    elif model == "zero-order":
+        law = ZeroOrder(_rate(agent, "release_time"))
     elif model == "temperature":
         law = thermal(_rate(agent, "release_rate"), _rate(agent, "triggered_release_rate"))
     elif model == "pH":

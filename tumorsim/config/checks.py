@@ -149,7 +149,13 @@ def _network(inputs: Inputs) -> Problems:
         yield Problem("vessels.file", str(vessels.file), fault, 'Set model = "network", or remove file')
     if vessels.model != "network" and vessels.fit_domain:
         cure = 'Set model = "network", or remove fit_domain'
-        yield Problem("vessels.fit_domain", True, "only a network can give the box", cure)
+        yield Problem("vessels.fit_domain", True, "only a network from a file can give the box", cure)
+    for key in ("two_way", "unresolved", "phase_separation"):
+        if not vessels.resolved and getattr(vessels, key):
+            fault = f"there is no network, for vessels.model is {vessels.model!r}"
+            yield Problem(
+                f"vessels.{key}", True, fault, f'Set model = "network" or "generated", or remove {key}'
+            )
 
 
 def _network_in_box(inputs: Inputs) -> Problems:
@@ -168,7 +174,7 @@ def _network_in_box(inputs: Inputs) -> Problems:
 
 def _blood_pressures(inputs: Inputs) -> Problems:
     vessels = inputs.config.vessels
-    if vessels.model == "network" and vessels.arterial_pressure <= vessels.venous_pressure:
+    if vessels.resolved and vessels.arterial_pressure <= vessels.venous_pressure:
         fault = f"must exceed venous_pressure, {vessels.venous_pressure:g} Pa"
         shown = f"{vessels.arterial_pressure:g} Pa"
         yield Problem("vessels.arterial_pressure", shown, fault, "Blood flows from arteries to veins")
@@ -209,7 +215,8 @@ def _agent(inputs: Inputs) -> Problems:
     mass = _of_agent(agent, "molar_mass")
     diameter = f"{2e9 * radius_from_molar_mass(mass):.3g} nm" if mass else "85 nm"
     needed = {"diameter": f'"{diameter}"', "plasma_half_lives": '["1.4 h", "45.9 h"]'}
-    if inputs.config.run.mode == "steady" or _curve_keys(inputs.config.dosing):
+    dosing = inputs.config.dosing
+    if inputs.config.run.mode == "steady" or _curve_keys(dosing) or dosing.injection is not None:
         del needed["plasma_half_lives"]
     for name, shown in needed.items():
         if not _of_agent(agent, name):
@@ -320,6 +327,32 @@ def _repeats(inputs: Inputs) -> Problems:
         yield from _late_doses(dosing_times(dosing), inputs.config.run.duration)
 
 
+def _injection(inputs: Inputs) -> Problems:
+    """An injection into the tissue is one dose, inside the box, and nothing of it is in plasma."""
+    config, injection = inputs.config, inputs.config.dosing.injection
+    if injection is None:
+        return
+    dosing = config.dosing
+    others = [
+        *_curve_keys(dosing),
+        *(key for key in ("times", "every", "initial_free") if getattr(dosing, key)),
+    ]
+    others += ["closed_body"] if dosing.closed_body else []
+    for key in others:
+        yield Problem(f"dosing.{key}", None, "does not go with dosing.injection", "Leave one of the two out")
+    if config.drug is not None:
+        yield Problem("dosing.injection", None, "is not for a carrier with a [drug]", "Remove one of the two")
+    if config.run.mode == "steady":
+        yield Problem("dosing.injection", None, "has no steady state", 'Use run.mode = "transient"')
+    grid, center = inputs.grid, injection.center
+    if center is not None:
+        low = grid.origin
+        high = tuple(o + n * h for o, n, h in zip(low, grid.shape, grid.spacing, strict=True))
+        if not all(a <= x <= b for a, x, b in zip(low, center, high, strict=True)):
+            shown = [length(x) for x in reversed(center)]
+            yield Problem("dosing.injection.center", shown, "lies outside the box", "Move it, or the box")
+
+
 def _closed_body(inputs: Inputs) -> Problems:
     """A closed body is made from the half-lives of one dose."""
     config = inputs.config
@@ -395,7 +428,7 @@ def _pore_radii(config: Config) -> dict[str, float]:
         "large_pore_area_fraction",
     }:
         return {}
-    everywhere = model == "network" or "vessel_area_density" in tissue.maps
+    everywhere = config.vessels.resolved or "vessel_area_density" in tissue.maps
     names = [
         name
         for name in tissue.region_names
@@ -528,39 +561,34 @@ def _steady(inputs: Inputs) -> Problems:
 
 # memory -----------------------------------------------------------------------------------------------------
 
-HOST_ARRAYS = 12
-"""float64 arrays of a case on the host: properties of tissue, wall and agent per voxel [D]."""
-SOLVER_ARRAYS = 5
-"""float64 arrays of the conjugate gradients: solution, residual, direction, product, preconditioned [D]."""
-STATE_ARRAYS = 26
-"""Arrays in the precision of the run: coefficients and multigrid levels (9), faces (6), species (3),
-stages (5), outputs (3) [D]."""
-
-
-def bytes_per_voxel(precision: str) -> int:
-    """Bytes of all arrays of a run together, per voxel, on a machine where device and host are one."""
-    state = 4 if precision == "float32" else 8
-    return 1 + 8 * (HOST_ARRAYS + SOLVER_ARRAYS) + state * STATE_ARRAYS
-
-
+RUN_BYTES = {"float32": 460, "float64": 560}
+"""Bytes per voxel of a run where device and host are one, measured at the peak in 128³ and 160³ voxels: continuum
+vessels, random leakiness, outputs included [C]."""
+DRUG_BYTES = {"float32": 280, "float64": 370}
+"""What a released drug adds, measured in the same way [C]."""
 STEADY_BYTES = 530
-"""Bytes per voxel of the solver of a steady state: matrices of all levels, 20 vectors of GMRES [C]."""
+"""What the solver of a steady state adds: matrices of all levels, 20 vectors of GMRES [C]."""
 
 
-def estimated_memory(config: Config) -> int:
-    """Bytes that a run of ``config`` needs, to a factor of about 1.5: voxels × `bytes_per_voxel`."""
-    more = STEADY_BYTES if config.run.mode == "steady" else 0
-    return Inputs(config).grid.voxels * (bytes_per_voxel(config.run.precision) + more)
-
-
-def _memory(inputs: Inputs) -> Problems:
-    """Less than the memory at hand. A precision that is wrong counts as the default one."""
-    config, grid = inputs.config, inputs.grid
+def bytes_per_voxel(config: Config) -> int:
+    """Bytes of all arrays of a run together. A precision that is wrong counts as the default one."""
     try:
         precision = config.run.precision
     except Undecidable:
         precision = "float32"
-    needed, available = grid.voxels * bytes_per_voxel(precision), available_memory()
+    steady, drug = config.run.mode == "steady", config.drug is not None
+    return RUN_BYTES[precision] + steady * STEADY_BYTES + drug * DRUG_BYTES[precision]
+
+
+def estimated_memory(config: Config) -> int:
+    """Bytes that a run of ``config`` needs, to a factor of about 1.2: voxels × `bytes_per_voxel`."""
+    return Inputs(config).grid.voxels * bytes_per_voxel(config)
+
+
+def _memory(inputs: Inputs) -> Problems:
+    """Less than the memory at hand."""
+    config, grid = inputs.config, inputs.grid
+    needed, available = grid.voxels * bytes_per_voxel(config), available_memory()
     if needed > available:
         key = "tissue.image.resample" if config.tissue.image else "domain.spacing"
         n = " × ".join(str(n) for n in reversed(grid.shape))
@@ -602,6 +630,7 @@ CHECKS: tuple[Callable[[Inputs], Problems], ...] = (
     _compartments,
     _repeats,
     _prescribed_curve,
+    _injection,
     _closed_body,
     _decay,
     _pores,

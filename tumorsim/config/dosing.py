@@ -24,10 +24,19 @@ def dosing_times(dosing: Dosing) -> tuple[float, ...]:
     return dose_times(times=dosing.times, every=dosing.every, count=dosing.count)
 
 
+def given_dose(dosing: Dosing, agent: Agent) -> float:
+    """One dose at the time it is given."""
+    return decayed_dose(dosing.dose.value, agent.decay_rate, waiting=dosing.waiting)
+
+
 def _single_dose(dosing: Dosing, agent: Agent) -> Curve:
     """The curve of one dose, given at 0, of the activity that is left when it is given."""
     volume = dosing.plasma_volume or plasma_volume(dosing.body, mass=dosing.body_mass)
-    dose = decayed_dose(dosing.dose.value, agent.decay_rate, waiting=dosing.waiting)
+    dose = given_dose(dosing, agent)
+    if (
+        dosing.injection is not None
+    ):  # plasma may get some of it from the tissue, but of that it knows nothing
+        return PlasmaCurve(0.0, dosing.dose.unit, volume, (1.0,), (0.0,), decay_rate=agent.decay_rate)
     if dosing.plasma_table is not None:
         return _measured(dosing.plasma_table, dosing, dose=dose, volume=volume, decay_rate=agent.decay_rate)
     if dosing.two_compartment is not None:

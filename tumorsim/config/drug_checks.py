@@ -20,7 +20,7 @@ def drug_and_release(inputs: Inputs) -> Problems:
         fault = "a carrier that releases a drug has no steady state"
         yield Problem("run.mode", "steady", fault, 'Use run.mode = "transient", or remove [drug]')
     drug, laws = config.drug.chosen(), release_laws(config.agent.chosen())
-    if laws.outside is None and laws.inside is None:
+    if laws.outside is None and laws.inside is None and config.light is None and not _tissue_releases(inputs):
         cure = 'Add for example release_model = "first-order" and release_rate = "0.02 1/h" to [agent]'
         yield Problem("agent.release_model", "none", f"never lets go of the {drug.name} in [drug]", cure)
     for name, shown in (("diameter", '"1 nm"'), ("plasma_half_lives", '["1 h"]')):
@@ -29,6 +29,12 @@ def drug_and_release(inputs: Inputs) -> Problems:
             yield Problem(f"drug.{name}", None, fault, f"Add for example {name} = {shown} to [drug]")
     rate = resting_rate(laws)
     encapsulated_curve(prescribed_curve(config), release_rate=rate, unencapsulated=config.drug.unencapsulated)
+
+
+def _tissue_releases(inputs: Inputs) -> bool:
+    tissue = inputs.config.tissue
+    mapped = "carrier_release_rate" in tissue.maps
+    return mapped or any(tissue.properties(name).carrier_release_rate > 0 for name in tissue.region_names)
 
 
 def cell_uptake(inputs: Inputs) -> Problems:
@@ -67,4 +73,17 @@ def heating(inputs: Inputs) -> Problems:
         yield Problem("heating", config.heating.temperature, "triggers nothing that this run knows of", cure)
 
 
-DRUG_CHECKS = (drug_and_release, cell_uptake, heating)
+def light(inputs: Inputs) -> Problems:
+    """Light has carriers of a drug to trigger, and no heat beside it."""
+    config = inputs.config
+    if config.light is None:
+        return
+    if config.drug is None:
+        yield Problem(
+            "light", None, "triggers nothing that this run knows of", "Add [drug], or remove [light]"
+        )
+    if config.heating is not None:
+        yield Problem("light", None, "[heating] is given too", "Leave one of the two out")
+
+
+DRUG_CHECKS = (drug_and_release, cell_uptake, heating, light)

@@ -10,6 +10,7 @@ from tumorsim.config.schema import Config, Domain
 from tumorsim.errors import ConfigError, Problem
 from tumorsim.grid import Grid
 from tumorsim.tissue.images import LabelImage, read_label_image, resample
+from tumorsim.vessels.generate import generate_network
 from tumorsim.vessels.network import Network
 from tumorsim.vessels.read import read_network
 
@@ -46,6 +47,9 @@ class Inputs:
     def network(self) -> Network | None:
         """The vessel network; None in the other vessel models."""
         vessels = self.config.vessels
+        if vessels.model == "generated":
+            z, y, x = self.grid.size
+            return generate_network((z, y, x), vessels.design, origin=self.grid.origin)
         if vessels.model != "network":
             return None
         if vessels.file is None:
@@ -57,6 +61,7 @@ class Inputs:
             unit=vessels.unit,
             pressure_unit=vessels.pressure_unit,
             default_radius=vessels.default_radius,
+            repair=vessels.repair,
         )
 
     @cached_property
@@ -65,7 +70,11 @@ class Inputs:
         domain = self.config.domain
         if self.config.tissue.image is not None and self.stored_image is not None:
             return _of_image(self.stored_image, self.config.tissue.image.resample)
-        if self.config.vessels.fit_domain and self.network is not None:
+        if (
+            self.config.vessels.fit_domain
+            and self.config.vessels.model == "network"
+            and self.network is not None
+        ):
             return _around(self.network, domain, self.config.vessels.margin)
         return _box(domain)
 

@@ -40,7 +40,11 @@ from tumorsim.errors import ConfigError
 from tumorsim.fields import FIELDS
 from tumorsim.tissue import shapes
 from tumorsim.tissue.properties import PRESETS, UNITS, RegionProperties
+from tumorsim.vessels.generate import CONTROL_BRANCH_POINTS, CONTROL_SEGMENTS, Design
 from tumorsim.vessels.hindrance import PORE_MODELS
+from tumorsim.vessels.leakiness import SCENARIOS, Spread
+from tumorsim.vessels.repair import NAMES as REPAIR_NAMES
+from tumorsim.vessels.viscosity import HAEMATOCRIT, VISCOSITY_LAWS
 from tumorsim.vessels.wall import WALL_MODES
 
 Precision: TypeAlias = Literal["float32", "float64"]
@@ -200,6 +204,9 @@ class Region(Table):
     cell_density: v.NumberDensity | None = Field(
         default=None, description="cells that take up a released drug, per tissue volume"
     )
+    carrier_release_rate: v.Rate | None = Field(
+        default=None, description="that enzymes or acid of this tissue add, to carriers outside cells"
+    )
     uptake_rate: v.Rate | None = Field(
         default=None, description="first-order cellular uptake of the free agent"
     )
@@ -263,22 +270,126 @@ class Tissue(Table):
 # vessels and fluid ------------------------------------------------------------------------------------------
 
 
-class Vessels(Table):
-    model: Literal["continuum", "network", "none"] = "continuum"
-    file: v.InputFile | None = Field(default=None, description="the network, DGF or VTP")
-    unit: v.LengthUnit | None = Field(
-        default=None, description="of coordinates and radii; default: m in DGF, um in VTP"
+class Generated(Table):
+    """A synthetic network that fills the box; see `vessels.generate`."""
+
+    segments: v.NumberDensity = Field(
+        default=CONTROL_SEGMENTS, description="vessel segments per volume; 1602 1/mm^3, whole tumours [M]"
     )
-    pressure_unit: v.PressureUnit = Field(default=1.0, description="of the pressures in the file; default Pa")
+    branch_points: v.NumberDensity = Field(
+        default=CONTROL_BRANCH_POINTS, description="per volume; 841 1/mm^3, whole tumours [M]"
+    )
+    capillary_radius: v.Length = Field(default=5e-6, description="median; 5 um [D]")
+    radius_log_sd: v.Ratio = Field(default=0.3, description="of the capillaries [D]")
+    density_log_sd: v.Ratio = Field(default=0.4, description="of the density of vessels [D]")
+    density_length: v.Length = Field(default=500e-6, description="over which that varies; 500 um [D]")
+    avascular_core: Annotated[float, v.Number(least=0, most=0.9)] = Field(
+        default=0.0, description="part of the way from the centre to the faces that is without vessels"
+    )
+    feeders: v.Count = Field(default=3, description="inlets, and as many outlets [D]")
+    terminals: v.PositiveFraction = Field(default=0.05, description="share of the points where trees end [D]")
+    bend: v.Fraction = Field(
+        default=0.2, description="sideways shift of a segment's middle over its length [D]"
+    )
+    blind: v.Fraction = Field(default=0.05, description="blind sprouts per branch point [D]")
+    seed: v.Whole = 1
+
+
+class Leakiness(Table):
+    """How the walls of a network differ from segment to segment, as factors on those of the tissue."""
+
+    pore_radius_log_sd: v.Ratio = Field(default=0.0, description="of a log-normal factor on the pore radii")
+    pore_area_log_sd: v.Ratio = Field(default=0.0, description="of a log-normal factor on the pore area")
+    hot_spots: v.Fraction = Field(default=0.0, description="part of the wall area that leaks most")
+    hot_spot_factor: v.Positive = Field(default=10.0, description="on the pore area there [D]")
+    wide_radius: v.Length | None = Field(default=None, description="above which vessels are tighter")
+    wide_factor: v.Ratio = Field(default=0.1, description="on the pore area of those [D]")
+    seed: v.Whole = 1
+
+    def spread(self, factor: float) -> Spread:
+        """With the standard deviations times ``factor``."""
+        given = {name: value for name, value in self if value is not None}
+        given |= {name: factor * given[name] for name in ("pore_radius_log_sd", "pore_area_log_sd")}
+        return Spread(**given)
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether no segment differs from another."""
+        alike = self.pore_radius_log_sd == self.pore_area_log_sd == self.hot_spots == 0
+        return alike and self.wide_radius is None
+
+
+def _repairs(raw: object) -> object:
+    return {"all": REPAIR_NAMES, "none": ()}.get(raw, raw) if isinstance(raw, str) else raw
+
+
+class Vessels(Table):
+    model: Literal["continuum", "network", "generated", "none"] = "continuum"
+    file: v.InputFile | None = Field(
+        default=None,
+        description="the network: DGF, VTP, VTK, SWC, GraphML, two CSV tables, Network.dat, HDF5",
+    )
+    unit: v.LengthUnit | None = Field(
+        default=None, description="of coordinates and radii; default: what the file or its format says"
+    )
+    pressure_unit: v.PressureUnit | None = Field(
+        default=None, description="of the pressures in the file; default: what the file says, or Pa"
+    )
     default_radius: v.Length = Field(default=5e-6, description="of segments without one; 5 um [D]")
+    repair: Annotated[
+        tuple[Annotated[str, v.OneOf(REPAIR_NAMES)], ...], v.LIST, BeforeValidator(_repairs)
+    ] = Field(default=REPAIR_NAMES, description='"all", "none" or a list of repairs of the network')
+    generated: Generated = Field(default_factory=Generated)
     arterial_pressure: v.Pressure = Field(
         default=25 * MMHG, description="at inlets where the file has no pressures; 25 mmHg [D]"
     )
     venous_pressure: v.Pressure = Field(
         default=10 * MMHG, description="at outlets where the file has no pressures; 10 mmHg [D]"
     )
+    boundary: Literal["split", "estimated"] = Field(
+        default="split",
+        description="how ends without pressures get theirs: in two sides, or by targets of pressure and shear",
+    )
+    haematocrit: Annotated[float, v.Number(least=0, most=0.9)] = Field(
+        default=HAEMATOCRIT, description="of discharge, at the inlets; 0.45 [D]"
+    )
+    phase_separation: v.Flag = Field(default=False, description="red cells part at branchings unlike plasma")
+    viscosity: Annotated[str, v.OneOf(VISCOSITY_LAWS)] = Field(
+        default="in_vivo_1994", description="of blood in narrow vessels"
+    )
+    two_way: v.Flag = Field(
+        default=False,
+        description="what leaks out of the vessels is missing in their flow, and their pressure",
+    )
+    two_way_tolerance: Annotated[float, v.Number(least=1e-10, most=0.01)] = Field(
+        default=1e-8, description="of what left the vessels against what entered the tissue [D]"
+    )
+    well_correction: v.Flag = Field(
+        default=True, description="the resistance of the tissue between a thin vessel and its voxel counts"
+    )
+    unresolved: v.Flag = Field(
+        default=False,
+        description="vessels that the network lacks are spread over each region up to its vessel_area_density",
+    )
+    leakiness: Leakiness = Field(default_factory=Leakiness)
+    scenario: Annotated[str, v.OneOf(SCENARIOS)] = Field(
+        default="untreated", description="factors on pores and vessels, to compare treatments"
+    )
     fit_domain: v.Flag = Field(default=False, description="the box is that of the network and a margin")
     margin: v.Distance = Field(default=50e-6, description="around a fitted network; 50 um [D]")
+
+    @property
+    def resolved(self) -> bool:
+        """Whether every vessel is a tube of its own."""
+        return self.model in ("network", "generated")
+
+    @property
+    def design(self) -> Design:
+        """The generated network, with as many vessels as the scenario leaves."""
+        given = dict(self.generated)
+        share = SCENARIOS[self.scenario].vessels
+        given |= {name: given[name] * share for name in ("segments", "branch_points")}
+        return Design(**given, arterial_pressure=self.arterial_pressure, venous_pressure=self.venous_pressure)
 
 
 PressureCondition: TypeAlias = Annotated[float | None, Condition({"no-flux": None}, Quantity("Pa"))]
@@ -394,6 +505,10 @@ class Agent(Table):
     release_rate: v.Rate | None = Field(
         default=None, description="of the drug; that at rest where it is triggered"
     )
+    release_time: v.Duration | None = Field(
+        default=None, description='scale of release_model = "weibull", or the whole of "zero-order"'
+    )
+    release_shape: v.Positive | None = Field(default=None, description='of release_model = "weibull"')
     burst_fraction: v.Fraction | None = Field(
         default=None, description='of the drug, release_model = "biphasic"'
     )
@@ -456,6 +571,8 @@ class CellUptake(Table):
     efflux: v.Rate | None = Field(default=None, description="by pumps")
     albumin_on: v.Rate | None = Field(default=None, description="binding to the albumin of tissue")
     albumin_off: v.Rate | None = None
+    dna_on: v.Rate | None = Field(default=None, description="of drug in cells to their DNA; default: none")
+    dna_off: v.Rate | None = Field(default=None, description="back from it")
     bound_diffusivity: v.Diffusivity = Field(
         default=ALBUMIN_BOUND_DIFFUSIVITY, description="of the drug on albumin; 8.8e-12 m^2/s [S]"
     )
@@ -464,7 +581,16 @@ class CellUptake(Table):
     )
 
     def chosen(self) -> "DrugUptake":
-        names = ("fastest", "half_outside", "half_inside", "efflux", "albumin_on", "albumin_off")
+        names = (
+            "fastest",
+            "half_outside",
+            "half_inside",
+            "efflux",
+            "albumin_on",
+            "albumin_off",
+            "dna_on",
+            "dna_off",
+        )
         given = {name: getattr(self, name) for name in names}
         return DrugUptake(**{name: value for name, value in given.items() if value is not None})
 
@@ -504,6 +630,16 @@ class Heating(Table):
     )
 
 
+class Light(Table):
+    """A window of light on one face of the box, which triggers carriers at a rate that falls with depth."""
+
+    face: Annotated[str, v.OneOf(FACES)] = Field(description="that is lit", examples=['"z_high"'])
+    release_rate: v.Rate = Field(description="that it adds at the lit face, sensitivity times fluence rate")
+    penetration_depth: v.Length = Field(description="in which it falls by e", examples=['"3 mm"'])
+    start: v.Time = 0.0
+    duration: v.Duration = Field(examples=['"10 min"'])
+
+
 class TwoCompartment(Table):
     """Plasma and one more compartment: three rates, or a clearance, an exchange and a volume."""
 
@@ -530,6 +666,13 @@ class PlasmaTable(Table):
     decay_corrected: v.Flag = Field(
         default=False, description="activities in the file are corrected to the time of the dose"
     )
+
+
+class Injection(Table):
+    """The dose is put into the tissue at time 0, evenly over a ball, instead of into the blood."""
+
+    center: v.Position3 | None = Field(default=None, description="default: the middle of the box")
+    radius: v.Length = Field(description="of the ball that the injected fluid fills", examples=['"500 um"'])
 
 
 class Dosing(Table):
@@ -562,6 +705,9 @@ class Dosing(Table):
         description="what the tissue takes up is missing in plasma: compartments instead of a curve",
     )
     infusion: v.Time = Field(default=0.0, description="length of the infusion; 0 is a bolus")
+    injection: Injection | None = Field(
+        default=None, description="into the tissue; the flow that it drives is not part of the model"
+    )
     initial_free: v.AmountDensity | None = Field(
         default=None, description="in the tissue at time 0, per tissue volume"
     )
@@ -619,6 +765,7 @@ class Output(Table):
         "internalised",
         "drug_free",
         "drug_in_cells",
+        "drug_on_dna",
         "vessel_area_density",
     )
     compression: Literal["gzip", "none"] = "gzip"
@@ -637,6 +784,7 @@ class Config(Table):
     agent: Agent
     drug: Drug | None = None
     heating: Heating | None = None
+    light: Light | None = None
     dosing: Dosing
     run: Run
     output: Output
@@ -661,7 +809,7 @@ class Config(Table):
 
     def of_agent(self, agent: Agent) -> "Config":
         """The same with another agent, which releases nothing."""
-        return self.model_copy(update={"agent": agent, "drug": None, "heating": None})
+        return self.model_copy(update={"agent": agent, "drug": None, "heating": None, "light": None})
 
     def of_one_size(self, diameter: float) -> "Config":
         """The same with particles of one ``diameter``."""

@@ -15,6 +15,7 @@ def release(
     released: Voxels,
     released_in_cells: Voxels,
     booked: RowSums,
+    place_rate: Voxels,
     triggered_rate: Voxels,
     available_fraction: Voxels,
     *,
@@ -27,14 +28,15 @@ def release(
 ) -> None:
     """Drug leaves its carriers over ``dt``; exact for constant rates: ``pool ← pool e^{−k dt}`` (physics.md D.2).
 
-    k = ``outside`` + ``triggered``·``triggered_rate`` (1/s) for the free and the bound carriers, whose drug goes to
-    ``released``, and ``inside`` + ``triggered``·``triggered_rate`` for those in cells, whose drug goes to
+    k = ``outside`` + ``place_rate`` + ``triggered``·``triggered_rate`` (1/s) for the free and the bound carriers, whose
+    drug goes to ``released``, and ``inside`` + ``triggered``·``triggered_rate`` for those in cells, whose drug goes to
     ``released_in_cells``: amounts/m³ of tissue, the ``first`` time set, then added to, from the pools as they are
-    stored. ``triggered_rate`` may be None (0), and so may ``bound`` and ``internalised``. ``booked`` (float64, per
+    stored. The two maps may be None (0), and so may ``bound`` and ``internalised``. ``booked`` (float64, per
     row) is added to, in the order of TERMS, amount per voxel volume. ``seed`` and the next two are of the rounding.
     """
     heat = 0.0 if triggered_rate is None else triggered * triggered_rate.astype(np.float64)
-    kept_out, kept_in = np.expm1(-(outside + heat) * dt), np.expm1(-(inside + heat) * dt)
+    there = 0.0 if place_rate is None else place_rate.astype(np.float64)
+    kept_out, kept_in = np.expm1(-(outside + there + heat) * dt), np.expm1(-(inside + heat) * dt)
     epsilon = available_fraction.astype(np.float64)
     lost_outside = epsilon * _lose(concentration, kept_out, seed=seed)
     if bound is not None:

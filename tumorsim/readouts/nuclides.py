@@ -1,13 +1,16 @@
-"""The radionuclides that the readouts know, with what imaging and dosimetry need of each."""
+"""The radionuclides that the readouts know: the table of the agents, and what imaging and dosimetry add to it."""
 
 from dataclasses import dataclass
+from functools import cache
 from math import log
 
+from tumorsim.agents.radionuclide import Radionuclide, decay_chain, equilibrium_yields
 from tumorsim.errors import choose
 
 MEV = 1.602176634e-13
 """J, exact (SI 2019)."""
-DAY, HOUR, MINUTE = 86400.0, 3600.0, 60.0
+_HELIUM = 4
+"""Mass number of an alpha."""
 
 
 @dataclass(frozen=True)
@@ -43,44 +46,54 @@ class Nuclide:
         return sum((energy for energy, _ in self.alphas), 0.0)
 
 
-def _entry(name: str, half_life: float, *electrons: float, **more: float) -> Nuclide:
-    """Energies in MeV, radii in µm, the range of positrons in mm."""
-    energy, r50, r90 = electrons
-    if "positron_range" in more:
-        more["positron_range"] *= 1e-3
-    return Nuclide(name, half_life, energy * MEV, r50 * 1e-6, r90 * 1e-6, **more)  # type: ignore[arg-type]
+@dataclass(frozen=True)
+class _Added:
+    """What the table of the agents has not: radii in µm, the range of positrons in mm, photons per decay."""
+
+    r50: float
+    r90: float
+    positron_range: float | None = None
+    photons: float = 0.0
 
 
-_ACTINIUM_ALPHAS = ((5.892, 5.83), (6.42, 6.34), (7.20, 7.07), (0.125, 5.87), (8.36, 8.376))
-"""MeV of Ac-225, Fr-221, At-217, Bi-213 (2.09 %) and Po-213 (97.91 %): with recoil and yield [S: ICRP 107];
-at the start of the track [M]."""
-
-_ALL = (
-    _entry("Lu-177", 6.647 * DAY, 0.1480, 165, 593, photons=0.104),
-    _entry("Y-90", 64.1 * HOUR, 0.9331, 2217, 5348),
-    _entry("I-131", 8.021 * DAY, 0.1919, 292, 852, photons=0.815),
-    _entry("Tb-161", 6.906 * DAY, 0.2025, 135, 605),
-    _entry("Cu-64", 12.7 * HOUR, 0.1248, 335, 910, positrons=0.174, positron_range=0.6),
-    _entry("Zr-89", 78.41 * HOUR, 0.1019, 686, 1797, positrons=0.227, positron_range=1.2),
-    _entry("F-18", 109.8 * MINUTE, 0.2416, 381, 986, positrons=0.967, positron_range=0.6),
-    _entry("Ga-68", 67.71 * MINUTE, 0.7380, 1788, 4217, positrons=0.889, positron_range=2.9),
-    _entry("I-124", 4.176 * DAY, 0.1943, 1679, 4336, positrons=0.229, positron_range=3.0),
-    Nuclide(
-        "Ac-225",
-        10.0 * DAY,
-        electron_energy=0.69 * MEV,
-        electron_r50=686e-6,
-        electron_r90=1797e-6,
-        alphas=tuple((energy * MEV, track * MEV) for energy, track in _ACTINIUM_ALPHAS),
-    ),
-)
-"""Half-lives, energies and positron yields: ICRP 107 (2008) by the PyPI package icrp107-database 0.0.3 [S].
-Radii: the straight-ahead range kernel over its spectra [C]. Mean positron ranges, photons (208 keV of Lu-177, 364 keV
-of I-131) and the electron radii of Ac-225's daughters, for which those of Zr-89 of like mean energy stand [M]."""
-
-_NUCLIDES = {each.name: each for each in _ALL}
+_ADDED = {
+    "Lu-177": _Added(165, 593, photons=0.104),
+    "Y-90": _Added(2217, 5348),
+    "I-131": _Added(292, 852, photons=0.815),
+    "Tb-161": _Added(135, 605),
+    "Cu-64": _Added(335, 910, positron_range=0.6),
+    "Zr-89": _Added(686, 1797, positron_range=1.2),
+    "F-18": _Added(381, 986, positron_range=0.6),
+    "Ga-68": _Added(1788, 4217, positron_range=2.9),
+    "I-124": _Added(1679, 4336, positron_range=3.0),
+    "Ac-225": _Added(686, 1797),
+}
+"""Radii: the straight-ahead range kernel over the spectra of ICRP 107 (2008) [C]. Mean positron ranges, photons
+(208 keV of Lu-177, 364 keV of I-131) and the electron radii of Ac-225's daughters, for which those of Zr-89 of like
+mean energy stand [M]."""
 
 
+@cache
 def nuclide(name: str) -> Nuclide:
     """The nuclide called ``name`` ("Lu-177"). Raises ConfigError that lists those known."""
-    return choose(_NUCLIDES, name, key="nuclide")
+    added = choose(_ADDED, name, key="nuclide")
+    chain = decay_chain(name)
+    yields = equilibrium_yields(chain)
+    of_alphas = [each for each in chain if each.alpha_yield]
+    return Nuclide(
+        name,
+        chain[0].half_life,
+        electron_energy=sum(yields[each.name] * (each.betas + each.electrons) for each in chain),
+        electron_r50=added.r50 * 1e-6,
+        electron_r90=added.r90 * 1e-6,
+        alphas=tuple((yields[each.name] * each.alphas, _start(each)) for each in of_alphas),
+        positrons=chain[0].positron_yield,
+        positron_range=None if added.positron_range is None else added.positron_range * 1e-3,
+        photons=added.photons,
+    )
+
+
+def _start(of: Radionuclide) -> float:
+    """Energy of an alpha at the start of its track, J: (A − 4)/A of its decay's, the rest is recoil."""
+    mass_number = int(of.name.split("-")[1])
+    return of.alphas / of.alpha_yield * (1 - _HELIUM / mass_number)

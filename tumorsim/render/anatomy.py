@@ -27,6 +27,8 @@ _SURROUNDINGS_WITH_VESSELS = 0.25
 _CUT_OF_TUMOUR = 0.42
 _CUT_OF_BOX = 0.2
 """[D]: where the missing octant's inner corner lies, from the far side (0) to the near side (1)."""
+CUT_FACES = 3
+"""Of an octant: they come first."""
 _TUMOUR_WORDS = ("tumour", "tumor")
 _CORE_WORDS = ("necro", "core")
 
@@ -36,7 +38,8 @@ class Anatomy:
     """Where the tumour is: ``solid``, and its necrotic ``core``, as smoothed shares (0 to 1) of every voxel.
 
     ``grid`` is the grid drawn: ``factor`` voxels of the result along each axis make one of its voxels.
-    ``domain`` is the box of the result, its lower and upper corner (z, y, x) in m.
+    ``domain`` is the box of the result, its lower and upper corner (z, y, x) in m. ``cut`` (x, y, z) is where the
+    inner corner of the missing octant lies, as shares of the tumour's length from its low to its high side.
     """
 
     grid: Grid
@@ -46,6 +49,7 @@ class Anatomy:
     factor: int
     domain: tuple[np.ndarray, np.ndarray]
     surroundings: float
+    cut: tuple[float, float, float] | None = None
 
     @cached_property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
@@ -71,11 +75,18 @@ class Anatomy:
         return self._at(0.5, 0.5, 0.5)
 
     @property
+    def slice_at(self) -> tuple[int, int, int]:
+        """Index (z, y, x) of the voxel through which slices go: that of ``cut``, else the middle."""
+        return self.middle if self.cut is None else self.corner
+
+    @property
     def corner(self) -> tuple[int, int, int]:
         """Index (z, y, x) of the voxel at the inner corner of the cut.
 
         It lies a little behind the tumour's middle, or deep in a box that is all tumour.
         """
+        if self.cut is not None:
+            return self._at(*reversed(self.cut))
         share = _CUT_OF_BOX if self.fills_the_box else _CUT_OF_TUMOUR
         return self._at(share, 1 - share, share)
 
@@ -83,12 +94,12 @@ class Anatomy:
         """Index of the voxel that lies so far from the lower to the upper corner of the tumour."""
         low, high = self.bounds
         voxel = (low + (high - low) * shares - self.grid.origin) / self.grid.spacing
-        k, j, i = (min(int(v), n - 1) for v, n in zip(voxel, self.grid.shape, strict=True))
+        k, j, i = (min(max(int(v), 0), n - 1) for v, n in zip(voxel, self.grid.shape, strict=True))
         return k, j, i
 
 
-def anatomy(results: "Results", time: float) -> Anatomy:
-    """The tumour at the stored ``time`` (s), on a grid fine enough to draw."""
+def anatomy(results: "Results", time: float, *, cut: tuple[float, float, float] | None = None) -> Anatomy:
+    """The tumour at the stored ``time`` (s), on a grid fine enough to draw; ``cut`` as in ``Anatomy``."""
     grid, factor = results.grid, ceil(max(results.grid.shape) / _FINEST)
     solid, core = tumour_masks(results, time)
     nz, ny, nx = (ceil(n / factor) for n in grid.shape)
@@ -101,6 +112,7 @@ def anatomy(results: "Results", time: float) -> Anatomy:
         factor=factor,
         domain=(np.array(grid.origin), np.array(grid.origin) + grid.size),
         surroundings=_SURROUNDINGS if results.network is None else _SURROUNDINGS_WITH_VESSELS,
+        cut=cut,
     )
 
 
@@ -146,17 +158,18 @@ def _smooth(mask: np.ndarray, factor: int) -> np.ndarray:
 
 
 def block_mean(array: np.ndarray, factor: int) -> np.ndarray:
-    """Averages of blocks of ``factor``³ voxels; a block over the edge repeats the last voxel."""
+    """Averages of blocks of ``factor``³ voxels, or of vectors; one over the edge repeats the last voxel."""
     if factor == 1:
         return array
-    array = np.pad(array, [(0, -n % factor) for n in array.shape], mode="edge")
-    nz, ny, nx = (n // factor for n in array.shape)
-    return array.reshape(nz, factor, ny, factor, nx, factor).mean(axis=(1, 3, 5))
+    more = array.shape[3:]
+    array = np.pad(array, [(0, -n % factor) for n in array.shape[:3]] + [(0, 0) for _ in more], mode="edge")
+    nz, ny, nx = (n // factor for n in array.shape[:3])
+    return array.reshape(nz, factor, ny, factor, nx, factor, *more).mean(axis=(1, 3, 5))
 
 
 def surface(anatomy: Anatomy) -> "PolyData":
     """The tumour's closed surface, without the octant towards high x, low y, high z."""
-    image = _image(anatomy.grid, {"solid": np.pad(anatomy.solid, 1)}, lower=(-1, -1, -1))
+    image = image_of(anatomy.grid, {"solid": np.pad(anatomy.solid, 1)}, lower=(-1, -1, -1))
     closed = image.contour([0.5], scalars="solid", method="flying_edges")
     closed = closed.compute_normals(auto_orient_normals=False, split_vertices=False)
     z, y, x = _point(anatomy.grid, anatomy.corner)
@@ -177,21 +190,52 @@ def cut_faces(anatomy: Anatomy, field: np.ndarray) -> "list[PolyData]":
     faces = []
     for cut in (np.s_[k : k + 1, : j + 1, i:], np.s_[k:, j : j + 1, i:], np.s_[k:, : j + 1, i : i + 1]):
         lower = tuple((part.start or 0) - 1 for part in cut)
-        image = _image(anatomy.grid, {name: array[cut] for name, array in padded.items()}, lower=lower)
+        image = image_of(anatomy.grid, {name: array[cut] for name, array in padded.items()}, lower=lower)
         inside = image.clip_scalar(scalars="solid", value=0.5, invert=False)
         faces.append(inside.extract_surface(algorithm="dataset_surface"))
     return faces
 
 
-def _image(grid: Grid, arrays: dict[str, np.ndarray], *, lower: tuple[int, ...]) -> "ImageData":
+def block_faces(anatomy: Anatomy, field: np.ndarray) -> "list[PolyData]":
+    """The surface of the whole box without the octant, with point data ``field``, ``core`` and ``solid``."""
+    k, j, i = (n + 1 for n in anatomy.corner)
+    cuts = (np.s_[k : k + 1, : j + 1, i:], np.s_[k:, j : j + 1, i:], np.s_[k:, : j + 1, i : i + 1])
+    whole = (np.s_[:1, :, :], np.s_[:, -1:, :], np.s_[:, :, :1])
+    top = (np.s_[-1:, j:, :], np.s_[-1:, : j + 1, : i + 1])
+    front = (np.s_[: k + 1, :1, :], np.s_[k:, :1, : i + 1])
+    side = (np.s_[: k + 1, :, -1:], np.s_[k:, j:, -1:])
+    arrays = {"field": field, "core": anatomy.core, "solid": anatomy.solid}
+    padded = {name: np.pad(array, 1, mode="edge") for name, array in arrays.items()}
+    low, high = (corner[::-1] * MICRON for corner in anatomy.domain)
+    faces = []
+    for part in (*cuts, *whole, *top, *front, *side):
+        lower = tuple(range(n + 2)[each][0] - 1 for each, n in zip(part, field.shape, strict=True))
+        image = image_of(anatomy.grid, {name: array[part] for name, array in padded.items()}, lower=lower)
+        face = image.extract_surface(algorithm="dataset_surface")
+        face.points = np.clip(
+            face.points, low, high
+        )  # the layer beyond the box only fills its last half voxel
+        faces.append(face)
+    return faces
+
+
+def edges_of(face: "PolyData") -> "PolyData":
+    """The lines that bound a face."""
+    return face.extract_feature_edges(
+        boundary_edges=True, feature_edges=False, manifold_edges=False, non_manifold_edges=False
+    )
+
+
+def image_of(grid: Grid, arrays: dict[str, np.ndarray], *, lower: tuple[int, ...]) -> "ImageData":
     """Values at voxel centres as an image whose points are those centres; ``lower`` is its first voxel."""
     import pyvista
 
-    shape = next(iter(arrays.values())).shape
+    shape = next(iter(arrays.values())).shape[:3]
     spacing = [h * MICRON for h in reversed(grid.spacing)]
     image = pyvista.ImageData(dimensions=shape[::-1], spacing=spacing, origin=_point(grid, lower)[::-1])
     for name, array in arrays.items():
-        image.point_data[name] = np.ascontiguousarray(array, dtype=np.float32).ravel()
+        flat = np.ascontiguousarray(array, dtype=np.float32).reshape(image.n_points, *array.shape[3:])
+        image.point_data[name] = flat
     return image
 
 

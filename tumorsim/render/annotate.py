@@ -99,7 +99,7 @@ def draw_bars(figure: "Figure", view: View, bars: Sequence[Bar]) -> None:
         left, bottom, _, height = bar.box
         axes = figure.add_axes(bar.box, label="colour bar")
         colours = ScalarMappable(bar.scale.norm, bar.scale.colour_map)
-        extend = "max" if bar.scale.clipped else "neither"
+        extend = ("both" if bar.scale.low < 0 else "max") if bar.scale.clipped else "neither"
         drawn = figure.colorbar(colours, cax=axes, extend=extend, extendfrac=_ARROW)
         drawn.outline.set(edgecolor=view.theme.faint, linewidth=points(view, 0.001))
         axes.tick_params(

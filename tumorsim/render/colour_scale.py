@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 FIELD_COLOURS = ("inferno", 0.1, 1.0)
 VESSEL_COLOURS = ("Blues_r", 0.08, 0.92)
-"""Colour maps and the part of each that is used. Zero is not black, so that it does not look like a hole."""
+DIFFERENCE_COLOURS = ("RdBu_r", 0.0, 1.0)
+_COLOURS = {"Pa": ("viridis", 0.0, 1.0), "m/s": ("plasma", 0.0, 1.0), "Gy": ("magma", 0.08, 1.0)}
+"""Perceptually uniform maps, by the unit of a field, and the part of each that is used. Zero is not black, so that
+it does not look like a hole."""
 _LOG_DECADES = 3
 """[D]: decades below the top that a logarithmic scale shows."""
 _OUTLIERS = 2e-3
@@ -63,6 +66,16 @@ class ColourScale:
 
         return (LogNorm if self.log else Normalize)(self.low, self.high, clip=True)
 
+    @property
+    def ticks(self) -> list[float]:
+        """Round values within the scale."""
+        from matplotlib.ticker import LogLocator, MaxNLocator
+
+        locator = LogLocator() if self.log else MaxNLocator(nbins=5)
+        return [
+            float(tick) for tick in locator.tick_values(self.low, self.high) if self.low <= tick <= self.high
+        ]
+
 
 def display_unit(unit: str, *, peak: float, amount_unit: str, dose: float | None) -> tuple[float, str]:
     """Factor and name of the unit in which an SI ``unit`` is shown.
@@ -107,7 +120,18 @@ def colour_scale(
     top = _rounded_up(peak * factor) or 1.0
     low, high = limits or (top * 10.0**-_LOG_DECADES if log else bottom * factor, top)
     clipped = bool(highest.max() * factor > high * (1 + 1e-6))
-    return ColourScale(_label(results, field), unit, factor, low, high, log, clipped)
+    colours = _COLOURS.get(results.unit(field), FIELD_COLOURS)
+    return ColourScale(_label(results, field), unit, factor, low, high, log, clipped, colours)
+
+
+def difference_scale(scale: ColourScale, difference: np.ndarray) -> ColourScale:
+    """The scale of differences of what ``scale`` shows, in its unit: as far below zero as above."""
+    _, typical, highest = _extent(np.abs(difference), None)
+    top = _rounded_up(typical) or 1.0
+    clipped = bool(highest > top * (1 + 1e-6))
+    return replace(
+        scale, label="difference", low=-top, high=top, log=False, clipped=clipped, colours=DIFFERENCE_COLOURS
+    )
 
 
 def pressure_scale(pressure: np.ndarray) -> ColourScale:

@@ -17,7 +17,7 @@ from tumorsim.render.annotate import (
     points,
     sheet,
 )
-from tumorsim.render.colour_scale import values
+from tumorsim.render.colour_scale import ColourScale, values
 from tumorsim.render.view import View
 
 if TYPE_CHECKING:
@@ -47,11 +47,11 @@ class Panel:
 
 def draw_slices(view: View) -> np.ndarray:
     """The picture, uint8 (height, width, 3): planes x-y, x-z and y-z with the outlines of tumour and core."""
-    shapes = anatomy(view.results, view.time)
+    shapes = anatomy(view.results, view.time, cut=view.cut)
     field = block_mean(values(view.results, view.field, view.time), shapes.factor) * view.scale.factor
-    panels, metres_per_pixel = _layout(view, shapes)
+    panels, metres_per_pixel = layout(view, shapes)
     figure = sheet(view)
-    core_shows = [_draw_panel(figure, view, shapes, field, panel) for panel in panels]
+    core_shows = [draw_panel(figure, view, shapes, field, panel) for panel in panels]
     draw_heading(figure, view)
     draw_bars(figure, view, [Bar(view.scale, (0.865, 0.17, 0.014, 0.45))])
     draw_scale_bar(figure, view, metres_per_pixel=metres_per_pixel, corner=(panels[0].box[0], 0.045))
@@ -60,10 +60,10 @@ def draw_slices(view: View) -> np.ndarray:
     return pixels(figure)
 
 
-def _layout(view: View, shapes: Anatomy) -> tuple[list[Panel], float]:
-    """Panels that fill the frame at one scale, and that scale in metres per pixel."""
+def layout(view: View, shapes: Anatomy, *, normals: tuple[int, ...] = (0, 1, 2)) -> tuple[list[Panel], float]:
+    """Panels of the planes with these ``normals`` that fill the frame at one scale, and that in metres per pixel."""
     lengths = np.subtract(*reversed(shapes.domain))
-    flat = [Panel(normal, (0, 0, 0, 0)) for normal in (0, 1, 2)]
+    flat = [Panel(normal, (0, 0, 0, 0)) for normal in normals]
     wide = np.array([lengths[panel.right] for panel in flat])
     tall = np.array([lengths[panel.up] for panel in flat])
     left, bottom, width, height = _FRAME
@@ -78,24 +78,35 @@ def _layout(view: View, shapes: Anatomy) -> tuple[list[Panel], float]:
     return panels, float(scale)
 
 
-def _draw_panel(figure: "Figure", view: View, shapes: Anatomy, field: np.ndarray, panel: Panel) -> bool:
-    """Draw one slice; return whether the core shows on it."""
-    index = shapes.middle[panel.normal]
+def draw_panel(
+    figure: "Figure",
+    view: View,
+    shapes: Anatomy,
+    field: np.ndarray,
+    panel: Panel,
+    *,
+    scale: ColourScale | None = None,
+    title: str | None = None,
+) -> bool:
+    """Draw one slice, on the scale of the view or another; return whether the core shows on it."""
+    scale = scale or view.scale
+    index = shapes.slice_at[panel.normal]
     axes = figure.add_axes(panel.box, label="slice")
     axes.imshow(
         field.take(index, axis=panel.normal),
         origin="lower",
         aspect="auto",
-        cmap=view.scale.colour_map,
-        norm=view.scale.norm,
+        cmap=scale.colour_map,
+        norm=scale.norm,
         interpolation="bilinear",
     )
     axes.set(xticks=[], yticks=[])
     for spine in axes.spines.values():
         spine.set(color=view.theme.faint, linewidth=points(view, 0.0012))
     shown = []
+    rim = "black" if scale.low < 0 else "white"  # the middle of a diverging map is white
     for fraction, colour, width in (
-        (shapes.solid, "white", 0.003),
+        (shapes.solid, rim, 0.003),
         (shapes.core, view.theme.necrosis, 0.004),
     ):
         plane = fraction.take(index, axis=panel.normal)
@@ -103,8 +114,9 @@ def _draw_panel(figure: "Figure", view: View, shapes: Anatomy, field: np.ndarray
         if shown[-1]:
             axes.contour(plane, levels=[0.5], colors=[colour], linewidths=points(view, width))
     depth = shapes.grid.spacing[panel.normal] * (index + 0.5) + shapes.grid.origin[panel.normal]
+    plane_text = f"{_AXES[panel.right]}–{_AXES[panel.up]} at {_AXES[panel.normal]} = {length_text(depth)}"
     axes.set_title(
-        f"{_AXES[panel.right]}–{_AXES[panel.up]} at {_AXES[panel.normal]} = {length_text(depth)}",
+        title or plane_text,
         color=view.theme.faint,
         size=points(view, 0.026),
         pad=points(view, 0.012),

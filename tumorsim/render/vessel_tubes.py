@@ -1,4 +1,4 @@
-"""Vessels as tubes of their true radius."""
+"""Vessels as tubes of their true radius, coloured by what is known of them."""
 
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,12 @@ _SIDES = ((5_000, 18), (50_000, 10))
 """[D]: sides of a tube for up to so many segments; beyond, 6."""
 
 
-def vessel_tubes(network: "Network", *, within: tuple[np.ndarray, np.ndarray]) -> "PolyData | None":
-    """The segments between two corners (z, y, x; m), in µm, with point data ``pressure`` (Pa, or nan).
+def vessel_tubes(
+    network: "Network", *, within: tuple[np.ndarray, np.ndarray], colour: str = "pressure"
+) -> "PolyData | None":
+    """The segments between two corners (z, y, x; m), in µm, with point data ``colour`` (SI, or nan).
 
+    ``colour`` is "pressure", or "flow", "haematocrit", "leakiness" or "radius" of the segments; flow is its size.
     A chain of segments runs through its nodes with the mean of the two radii; at a branch every segment
     keeps its own. Returns None if no segment lies there.
     """
@@ -28,31 +31,50 @@ def vessel_tubes(network: "Network", *, within: tuple[np.ndarray, np.ndarray]) -
     segments = network.segments[kept]
     points = network.nodes[:, ::-1] * MICRON
     radii = _end_radii(segments, network.radius[kept], len(points)) * MICRON
-    pressure = np.full(len(points), np.nan) if network.pressure is None else network.pressure
+    at_ends, at_nodes = _values(network, kept, colour)
     sides = next((sides for most, sides in _SIDES if len(segments) <= most), 6)
-    pipes = _pipes(points[segments], radii, pressure[segments], sides=sides)
+    pipes = _pipes(points[segments], radii, at_ends, colour=colour, sides=sides)
     widest = np.zeros(len(points))
     np.maximum.at(widest, segments, radii)
     used = np.unique(segments)
-    return pipes.append_polydata(_joints(points[used], widest[used], pressure[used], sides=sides))
+    joints = _joints(points[used], widest[used], at_nodes[used], colour=colour, sides=sides)
+    return pipes.append_polydata(joints)
 
 
-def _pipes(ends: np.ndarray, radii: np.ndarray, pressure: np.ndarray, *, sides: int) -> "PolyData":
+def _values(network: "Network", kept: np.ndarray, colour: str) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers at both ends of the segments that are kept, (m, 2), and at every node, (n,)."""
+    n, segments = len(network.nodes), network.segments[kept]
+    given = getattr(network, colour)
+    if given is None:
+        return np.full(segments.shape, np.nan), np.full(n, np.nan)
+    if colour == "pressure":
+        return given[segments], given
+    own = np.abs(given[kept])
+    weight = network.radius[kept].repeat(2)
+    total = np.bincount(segments.ravel(), own.repeat(2) * weight, minlength=n)
+    count = np.bincount(segments.ravel(), weight, minlength=n)
+    mean = np.divide(total, count, out=np.full(n, np.nan), where=count > 0)
+    return np.stack([own, own], axis=1), mean
+
+
+def _pipes(ends: np.ndarray, radii: np.ndarray, values: np.ndarray, *, colour: str, sides: int) -> "PolyData":
     """A tube for every pair of end points (m, 2, 3)."""
     import pyvista
 
     pairs = np.arange(radii.size).reshape(-1, 2)
     lines = pyvista.PolyData(ends.reshape(-1, 3), lines=np.insert(pairs, 0, 2, axis=1).ravel())
-    lines["radius"], lines["pressure"] = radii.ravel(), pressure.ravel()
-    return lines.tube(scalars="radius", absolute=True, n_sides=sides, capping=False)
+    lines[colour], lines["width"] = values.ravel(), radii.ravel()
+    return lines.tube(scalars="width", absolute=True, n_sides=sides, capping=False)
 
 
-def _joints(points: np.ndarray, radius: np.ndarray, pressure: np.ndarray, *, sides: int) -> "PolyData":
+def _joints(
+    points: np.ndarray, radius: np.ndarray, values: np.ndarray, *, colour: str, sides: int
+) -> "PolyData":
     """A ball at every node: it fills the bends and closes the open ends."""
     import pyvista
 
     nodes = pyvista.PolyData(points)
-    nodes["diameter"], nodes["pressure"] = 2 * radius, pressure
+    nodes["diameter"], nodes[colour] = 2 * radius, values
     ball = pyvista.Sphere(radius=0.5, theta_resolution=sides, phi_resolution=sides // 2 + 2)
     return nodes.glyph(scale="diameter", orient=False, geom=ball)
 

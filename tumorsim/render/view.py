@@ -1,8 +1,11 @@
 """What one picture shows, and in which dress."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from tumorsim.errors import ConfigError, Problem, StorageError, choose
 from tumorsim.render.colour_scale import ColourScale
 
 if TYPE_CHECKING:
@@ -29,10 +32,52 @@ THEMES = {
 
 
 @dataclass(frozen=True)
+class Look:
+    """How a result is to be drawn; what is None follows the scene.
+
+    ``time`` in s or as text, by default the last; ``size`` (width, height) in px; ``azimuth`` turns the camera about
+    the vertical axis from its usual place, ``elevation`` is its angle above the horizon, in degrees; ``zoom``
+    enlarges. ``cut`` (x, y, z) is the inner corner of the missing octant, as shares of what is drawn from its low to
+    its high side: (1, 0, 1) leaves it closed. The colours span ``limits`` in the unit shown, or with ``same_scale``
+    the values of all times, on a logarithmic scale with ``log``.
+    """
+
+    scene: str = "overview"
+    time: float | str | None = None
+    field: str | None = None
+    background: str = "dark"
+    size: tuple[int, int] | None = None
+    azimuth: float = 0.0
+    elevation: float = 26.0
+    zoom: float = 1.0
+    cut: tuple[float, float, float] | None = None
+    limits: tuple[float, float] | None = None
+    same_scale: bool = False
+    log: bool | None = None
+
+
+def read_look(path: Path) -> dict[str, Any]:
+    """The settings of a ``Look`` in a TOML file, by their names. Raises StorageError, ConfigError."""
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StorageError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigError(Problem("look", str(path), str(error), "Write KEY = VALUE lines")) from None
+    known = {each.name: each.name for each in fields(Look)}
+    return {choose(known, name, key="look"): _tuple(value) for name, value in given.items()}
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+@dataclass(frozen=True)
 class View:
     """One picture: ``field`` of ``results`` at the stored ``time`` (s), ``size`` (width, height) in px.
 
-    ``azimuth`` turns the camera about the vertical axis, in degrees.
+    ``azimuth``, ``elevation``, ``zoom`` and ``cut`` as in ``Look``; ``other`` is a second result to compare with.
+    With ``turning`` the size of things does not depend on the azimuth.
     """
 
     results: "Results"
@@ -42,3 +87,9 @@ class View:
     size: tuple[int, int]
     theme: Theme
     azimuth: float = 0.0
+    elevation: float = 26.0
+    zoom: float = 1.0
+    cut: tuple[float, float, float] | None = None
+    other: "Results | None" = None
+    turning: bool = False
+    scene: str = "overview"

@@ -138,12 +138,16 @@ def store_network(file: h5py.File, network: "Network") -> None:
     """The vessel network; nodes are turned from z, y, x to x, y, z."""
     group = file["tumorsim"].create_group("vessels")
     group.attrs["source"] = network.source
+    group.attrs["notes"] = json.dumps(network.notes, ensure_ascii=False)
+    group.attrs["repairs"] = json.dumps([vars(repair) for repair in network.repairs], ensure_ascii=False)
     arrays = {
         "nodes": (network.nodes[:, ::-1], "m", "node positions x y z"),
         "segments": (network.segments, "1", "the two nodes of each segment, from 0"),
         "radius": (network.radius, "m", "vessel radius of each segment"),
         "pressure": (network.pressure, "Pa", "blood pressure at each node"),
         "flow": (network.flow, "m^3/s", "blood flow of each segment, from its first node to its second"),
+        "haematocrit": (network.haematocrit, "1", "discharge haematocrit of each segment"),
+        "leakiness": (network.leakiness, "1", "wall conductivity of each segment over that of its tissue"),
     }
     for name, (values, units, long_name) in arrays.items():
         if values is not None:

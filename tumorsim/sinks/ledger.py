@@ -11,7 +11,7 @@ The plasma curve is prescribed, so ``cleared`` is what left the plasma by neithe
 
 Where the agent is a carrier, all this is the drug inside carriers. What they release has a balance of its own::
 
-    released + drug_extravasated = drug_free + drug_in_cells + drug_lymph + drug_boundary
+    released + drug_extravasated = drug_free + drug_in_cells + drug_on_dna + drug_lymph + drug_boundary
 """
 
 from collections.abc import Mapping
@@ -48,7 +48,8 @@ DRUG_NAMES = {
     "drug_entered": "released drug from plasma into tissue, gross",
     "drug_extravasated": "released drug from plasma into tissue, net",
     "drug_free": "released drug in the interstitium",
-    "drug_in_cells": "released drug inside cells",
+    "drug_in_cells": "released drug free inside cells",
+    "drug_on_dna": "released drug on the DNA of cells",
     "drug_lymph": "released drug drained by lymphatics",
     "drug_boundary": "released drug that left through the faces of the box, net",
     "drug_imbalance": "balance of the released drug: released + extravasated less all that is accounted for",
@@ -92,7 +93,10 @@ def entries(amounts: Mapping[str, float], plasma: Plasma, time: float, *, initia
 
 def drug_entries(amounts: Mapping[str, float], plasma: Plasma, time: float) -> dict[str, float]:
     """The terms of DRUG_NAMES at ``time``, for a carrier's ``amounts`` and the ``plasma`` of the released drug."""
-    here = {name: amounts[name] for name in ("drug_free", "drug_in_cells", "drug_lymph", "drug_boundary")}
+    here = {
+        name: amounts[name]
+        for name in ("drug_free", "drug_in_cells", "drug_on_dna", "drug_lymph", "drug_boundary")
+    }
     extravasated = amounts["drug_entered"] - amounts["drug_returned"]
     return {
         "released": amounts["released"],

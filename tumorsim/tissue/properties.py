@@ -84,6 +84,8 @@ class RegionProperties:
     """b of that law."""
     cell_density: float = _number("1/m^3")
     """ρ, cells that take up a released drug, per tissue volume."""
+    carrier_release_rate: float = _number("1/s")
+    """What enzymes or acid of this tissue add to the release of carriers outside cells."""
     uptake_rate: float = _number("1/s")
     """First-order cellular uptake of free agent, on the amount per tissue volume."""
     binding_sites: float = _number("mol/m^3")
@@ -139,6 +141,7 @@ _NORMAL = RegionProperties(
     power_law_diffusivity=1e6 * 1e-4,
     power_law_exponent=2.96,
     cell_density=1e15,
+    carrier_release_rate=0.0,
     uptake_rate=0.0,
     binding_sites=0.0,
 )

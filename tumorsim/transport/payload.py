@@ -25,6 +25,7 @@ from tumorsim.device.twin import Array, Device
 from tumorsim.grid import Grid
 from tumorsim.operators.cell_exchange import cell_exchange
 from tumorsim.operators.collect import collect
+from tumorsim.operators.interchange import interchange
 from tumorsim.operators.release import release
 from tumorsim.transport.stepper import Drive, Plasma, State, Stepper
 
@@ -33,8 +34,10 @@ CELL_STEP = 0.25
 
 
 class Release(Protocol):
-    """How carriers release their drug; ``triggered_rate`` is a map in 1/s, or None."""
+    """How carriers release their drug; ``place_rate`` and ``triggered_rate`` are maps in 1/s, or None."""
 
+    @property
+    def place_rate(self) -> np.ndarray | None: ...
     @property
     def triggered_rate(self) -> np.ndarray | None: ...
     def rates(self, start: float, end: float) -> ReleaseRates: ...
@@ -46,7 +49,7 @@ class Cells:
 
     ``density`` ρ, 1/m³ (a map); ``fastest`` V_max, amount/s a cell; ``half_outside`` K_e, amount/m³ of extracellular
     fluid; ``half_inside`` K_i, amount a cell; ``efflux``, 1/s; ``free_fraction``, the part of the drug outside that is
-    not on albumin, in equilibrium.
+    not on albumin, in equilibrium; ``dna_on`` and ``dna_off``, 1/s, between what is free in a cell and on its DNA.
     """
 
     density: np.ndarray
@@ -55,6 +58,8 @@ class Cells:
     half_inside: float
     efflux: float = 0.0
     free_fraction: float = 1.0
+    dna_on: float = 0.0
+    dna_off: float = 0.0
 
     @property
     def constants(self) -> dict[str, float]:
@@ -102,7 +107,9 @@ class PayloadStepper:
         upload, real, shape = self.device.upload, carrier.real, self.grid.shape
         self._density = upload(cells.density, real) if cells else None
         self._constants = cells.constants if cells else _NO_CELLS
-        self._trigger = None if release.triggered_rate is None else upload(release.triggered_rate, real)
+        self._dna = {"on": cells.dna_on, "off": cells.dna_off} if cells and cells.dna_on > 0 else {}
+        maps = release.place_rate, release.triggered_rate
+        self._place, self._trigger = (None if rate is None else upload(rate, real) for rate in maps)
         self._local = None if local_source is None else upload(local_source, real)
         self._released, self._released_in_cells, self._capture, self._source, self._captured = (
             self.device.empty(shape, real) for _ in range(5)
@@ -118,7 +125,7 @@ class PayloadStepper:
 
     @property
     def pool_names(self) -> tuple[str, ...]:
-        return (*self.carrier.pool_names, "drug_free", "drug_in_cells")
+        return (*self.carrier.pool_names, "drug_free", "drug_in_cells", "drug_on_dna")
 
     def start(self, pools: Mapping[str, np.ndarray] | None = None) -> State:
         """As `Stepper.start`, with no drug outside the carriers."""
@@ -128,6 +135,7 @@ class PayloadStepper:
             self.carrier.start(pools),
             drug=drug.concentration,
             drug_in_cells=zeros(self.grid.shape, real),
+            drug_on_dna=zeros(self.grid.shape, real) if self._dna else None,
             drug_passed=drug.passed,
             released=zeros((2, *self.grid.shape[:2]), np.float64),
         )
@@ -138,8 +146,13 @@ class PayloadStepper:
     def pools(self, state: State) -> dict[str, np.ndarray]:
         """The amounts per tissue volume, float64 on the host."""
         cells = self.device.download(state.drug_in_cells).astype(np.float64)
+        dna = (
+            self.device.download(state.drug_on_dna).astype(np.float64)
+            if self._dna
+            else np.zeros(self.grid.shape)
+        )
         free = self.drug.pools(self._drug_state(state))["free"]
-        return {**self.carrier.pools(state), "drug_free": free, "drug_in_cells": cells}
+        return {**self.carrier.pools(state), "drug_free": free, "drug_in_cells": cells, "drug_on_dna": dna}
 
     def amounts(self, state: State) -> dict[str, float]:
         """As `Stepper.amounts`; ``released`` is what has left the carriers, and ``drug_X`` what has become of that."""
@@ -151,6 +164,7 @@ class PayloadStepper:
             "released": float(self.device.sum(state.released)) * volume,
             **{f"drug_{name}": amount for name, amount in drug.items()},
             "drug_in_cells": float(self.device.sum(state.drug_in_cells)) * volume,
+            "drug_on_dna": float(self.device.sum(state.drug_on_dna)) * volume if self._dna else 0.0,
         }
 
     def concentrations(self, state: State) -> tuple[Array, ...]:
@@ -173,7 +187,12 @@ class PayloadStepper:
         drive = Drive(self._capture, self._captured, self._source)
         self.drug.step(drug, start, dt, plasma.drug, drive=drive)
         state.drug = drug.concentration
-        collect(self.device, state.drug_in_cells, self._captured, seed=self.carrier.seed(start) + 21)
+        seed = self.carrier.seed(start) + 21
+        collect(self.device, state.drug_in_cells, self._captured, seed=seed)
+        if self._dna:
+            interchange(
+                self.device, state.drug_in_cells, state.drug_on_dna, **self._dna, dt=dt, seed=seed + 4
+            )
 
     def _let_out(self, state: State, start: float, end: float, *, first: bool) -> None:
         rates = self._release.rates(start, end)
@@ -185,6 +204,7 @@ class PayloadStepper:
             self._released,
             self._released_in_cells,
             state.released,
+            self._place,
             self._trigger,
             self.carrier.epsilon,
             outside=rates.outside,

@@ -90,6 +90,7 @@ class State:
     passed: Array
     drug: Array | None = None
     drug_in_cells: Array | None = None
+    drug_on_dna: Array | None = None
     drug_passed: Array | None = None
     released: Array | None = None
     body: Array | None = None

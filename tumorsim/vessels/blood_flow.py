@@ -1,4 +1,4 @@
-"""Blood flow through a vessel network: Poiseuille segments with the in-vivo viscosity of blood."""
+"""Blood flow through a vessel network: Poiseuille segments, with red cells that part at branchings or do not."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -6,56 +6,23 @@ from dataclasses import replace
 import numpy as np
 
 from tumorsim.errors import ConfigError, NumericsError, Problem
+from tumorsim.vessels.haematocrit import cell_imbalance, directed, spread_cells
 from tumorsim.vessels.network import Network
+from tumorsim.vessels.open_ends import Blood, boundary_pressures, conductance, no_pressure
+from tumorsim.vessels.poiseuille import Leak, Preconditioner, drop, net_flow, node_pressures
+from tumorsim.vessels.viscosity import HAEMATOCRIT, PLASMA_VISCOSITY
 
-PLASMA_VISCOSITY = 1.0466e-3
-"""Pa·s at 37 °C [S, physics.md 0: the value network codes use]."""
-HAEMATOCRIT = 0.45
-"""Discharge haematocrit, the same in every vessel [D]."""
-NARROWEST_DIAMETER = 3e-6
-"""m [D]: the viscosity law is not evaluated below this diameter."""
-CONSERVATION = 1e-3
-"""Largest nodal imbalance of a solved network, relative to its largest segment flow [D].
-
-As a rule it is 1e-13; where all blood must pass a bottleneck of radius r, the rounding of the pressure in
-vessels of radius R makes it 1e-16 (R/r)⁴.
-"""
-
-
-def relative_viscosity(diameter: np.ndarray | float, *, haematocrit: float = HAEMATOCRIT) -> np.ndarray:
-    """Apparent viscosity of blood over that of plasma in a living vessel, for a diameter in m.
-
-    With D in µm, not below 3 µm::
-
-        μ45 = 6 e^(−0.085 D) + 3.2 − 2.44 e^(−0.06 D^0.645)
-        C = (0.8 + e^(−0.075 D)) (q − 1) + q,   q = 1/(1 + 1e-11 D^12)
-        μ = [1 + (μ45 − 1) ((1 − H)^C − 1)/(0.55^C − 1) w] w,   w = (D/(D − 1.1))²
-
-    Raises ConfigError for a haematocrit H outside 0…1. Source: Pries et al. 1994, Circ Res 75:904 [S].
-    """
-    if not 0 <= haematocrit < 1:
-        raise ConfigError(
-            Problem("vessels.haematocrit", haematocrit, "not a fraction", "Give one, such as 0.45")
-        )
-    d = np.maximum(np.asarray(diameter, float), NARROWEST_DIAMETER) * 1e6
-    at_45 = 6 * np.exp(-0.085 * d) + 3.2 - 2.44 * np.exp(-0.06 * d**0.645)
-    q = 1 / (1 + 1e-11 * d**12)
-    c = (0.8 + np.exp(-0.075 * d)) * (q - 1) + q
-    wall = (d / (d - 1.1)) ** 2
-    log_plasma, log_55 = np.log1p(-haematocrit), np.log(0.55)
-    near_zero = np.abs(c) < 1e-8  # at 8.05 µm, where the ratio is 0/0
-    safe = np.where(near_zero, 1.0, c)
-    ratio = np.where(near_zero, log_plasma / log_55, np.expm1(safe * log_plasma) / np.expm1(safe * log_55))
-    return (1 + (at_45 - 1) * ratio * wall) * wall
-
-
-def conductance(
-    network: Network, *, haematocrit: float = HAEMATOCRIT, plasma_viscosity: float = PLASMA_VISCOSITY
-) -> np.ndarray:
-    """Flow per pressure drop of every segment, π D⁴/(128 μ ℓ), m³/(Pa s)."""
-    diameter = 2 * network.radius
-    viscosity = plasma_viscosity * relative_viscosity(diameter, haematocrit=haematocrit)
-    return np.pi * diameter**4 / (128 * viscosity * network.length)
+RELAXATION, MOST_SWEEPS = 0.5, 300
+"""[D]: of the haematocrit between sweeps of flow and cells; physics.md F.2 has 0.5."""
+CALMER, BOLDER = 0.7, 1.1
+"""[D]: factors on the relaxation of a segment whose haematocrit swings, and of one that goes its way."""
+SETTLED = 1e-4
+"""[D]: sweeps end when no haematocrit changes by more, in segments with at least FAINT of the median flow."""
+FAINT = 1e-4
+MOST_CELLS = 0.99
+"""[D]: haematocrit to which the next sweep is held; the balance of cells is not."""
+CELLS_KEPT = 1e-10
+"""[D]: red cells that may be missing at a node, of all that enter."""
 
 
 def blood_flow(
@@ -65,99 +32,140 @@ def blood_flow(
     venous_pressure: float | None = None,
     haematocrit: float = HAEMATOCRIT,
     plasma_viscosity: float = PLASMA_VISCOSITY,
+    viscosity: str = "in_vivo_1994",
+    phase_separation: bool = False,
+    boundary: str = "split",
+    leak: Leak | None = None,
 ) -> Network:
-    """The network with a pressure at every node (Pa) and a flow in every segment (m³/s).
+    """The network with a pressure at every node (Pa), and a flow (m³/s) and haematocrit in every segment.
 
-    Pressures the network already has are kept, and nothing else is used. Where only some are known the others
-    follow from ΣQ = 0, and open ends of unknown pressure are blind; so with nan in place of its inner
-    pressures a file's flow conserves blood. A network without any is given ``arterial_pressure`` and
-    ``venous_pressure`` at its open ends by the rule of ``split_ends``. The ``notes`` say what was done, and
-    how far pressures given at every node are from ΣQ = 0 with this haematocrit.
+    Pressures and boundary flows that the network has are kept. Where only some are known the others follow from
+    ΣQ = 0, and open ends of which nothing is known are blind; so with nan in place of its inner pressures a
+    file's flow conserves blood. A network of which nothing is known is given ``arterial_pressure`` and
+    ``venous_pressure`` at its open ends by the rule of ``split_ends``; or with ``boundary`` "estimated" every
+    open end that is not known gets the pressure of ``estimate_pressures``. With ``phase_separation`` flow and
+    red cells are iterated until neither changes. ``leak`` is what the walls let out. The ``notes`` say what was
+    done, and how far pressures given at every node are from ΣQ = 0 with this haematocrit.
 
-    Raises ConfigError when there is no pressure to start from, NumericsError as ``solve_pressure`` does.
+    Raises ConfigError when there is no pressure to start from, NumericsError when blood is lost at a node or the
+    haematocrit does not settle.
     """
+    blood = Blood(haematocrit, phase_separation, viscosity, plasma_viscosity)
+    start = replace(network, flow=None, haematocrit=None)
     notes = list(network.notes)
-    pressure = network.pressure
-    if pressure is None:
-        if arterial_pressure is None or venous_pressure is None:
-            raise _no_pressure(network)
-        pressure = split_ends(network, arterial_pressure=arterial_pressure, venous_pressure=venous_pressure)
-        notes.append(_split_note(pressure, arterial_pressure, venous_pressure))
-    law = {"haematocrit": haematocrit, "plasma_viscosity": plasma_viscosity}
-    solved = bool(np.isnan(pressure).any())
-    if solved:
-        notes += _unperfused_note(network, pressure)
-        pressure = solve_pressure(network, boundary_pressure=pressure, **law)
-    flow = conductance(network, **law) * _drop(network, pressure)
-    result = replace(network, pressure=pressure, flow=flow)
-    if not solved:
-        notes.append(_imbalance_note(result, flow, haematocrit=haematocrit))
-    return replace(result, notes=tuple(notes))
+    known, remarks = boundary_pressures(start, blood, boundary, arterial_pressure, venous_pressure)
+    notes += remarks
+    if not np.isnan(known).any():
+        result = _with_flow(start, known, blood, np.full(len(start.segments), haematocrit))
+        notes.append(_imbalance_note(result, haematocrit=haematocrit))
+        return replace(result, notes=tuple(notes))
+    notes += _unperfused_note(start, known)
+    if not phase_separation:
+        cells = np.full(len(start.segments), haematocrit)
+        return replace(_solved(start, known, blood, cells, leak), notes=tuple(notes))
+    result, remark = _separated(start, known, blood, leak)
+    return replace(result, notes=(*notes, remark))
 
 
-def split_ends(network: Network, *, arterial_pressure: float, venous_pressure: float) -> np.ndarray:
-    """A pressure for every open end, nan elsewhere, (n,) in Pa: which ends are arterial, which venous [D].
+def _with_flow(network: Network, pressure: np.ndarray, blood: Blood, cells: np.ndarray) -> Network:
+    g = conductance(
+        network, haematocrit=cells, plasma_viscosity=blood.plasma_viscosity, viscosity=blood.viscosity
+    )
+    return replace(network, pressure=pressure, flow=g * drop(network, pressure), haematocrit=cells)
 
-    What flows in must flow out, so within each connected part both sides get nearly the same flow capacity
-    Σr³ (Murray's law): its ends are taken from the widest down, ties by position, and each goes to the side
-    with the smaller sum, the first to the venous side since venules are the wider vessels [M]. So a part with
-    two ends or more has both; a part with a single open end cannot flow and gets the mean.
 
-    Raises ConfigError unless the arterial pressure exceeds the venous one and there is an open end.
-    """
-    if not arterial_pressure > venous_pressure:
-        fault = f"not above the venous pressure of {venous_pressure:g} Pa"
-        cure = "Raise it, or lower the venous one"
-        raise ConfigError(Problem("vessels.arterial_pressure", arterial_pressure, fault, cure))
-    radius = np.zeros(len(network.nodes))
-    radius[network.segments] = network.radius[:, None]  # right at an end, which has one segment
-    ends = network.boundary_nodes
-    if not len(ends):
-        fault = "no open end at which blood could enter or leave"
-        raise ConfigError(Problem("vessels.file", network.source, fault, "Give its nodal pressures instead"))
-    z, y, x = network.nodes[ends].T
-    ends = ends[np.lexsort((x, y, z, -radius[ends]))]
-    part = network.components
-    capacity = np.zeros((part.max() + 1, 2))
-    pressure = np.full(len(network.nodes), np.nan)
-    for end in ends:
-        side = int(np.argmin(capacity[part[end]]))
-        capacity[part[end], side] += radius[end] ** 3
-        pressure[end] = (venous_pressure, arterial_pressure)[side]
-    alone = np.bincount(part[ends], minlength=len(capacity))[part] == 1
-    pressure[alone & ~np.isnan(pressure)] = (arterial_pressure + venous_pressure) / 2
-    return pressure
+def _solved(
+    network: Network,
+    known: np.ndarray,
+    blood: Blood,
+    cells: np.ndarray,
+    leak: Leak | None,
+    kept: Preconditioner | None = None,
+) -> Network:
+    pressure = solve_pressure(
+        network,
+        boundary_pressure=known,
+        haematocrit=cells,
+        plasma_viscosity=blood.plasma_viscosity,
+        viscosity=blood.viscosity,
+        leak=leak,
+        kept=kept,
+    )
+    return _with_flow(network, pressure, blood, cells)
+
+
+def _separated(network: Network, known: np.ndarray, blood: Blood, leak: Leak | None) -> tuple[Network, str]:
+    """Flow and red cells, each from the other, until the haematocrit settles."""
+    inlet = np.full(len(network.nodes), blood.haematocrit)
+    if network.inlet_haematocrit is not None:
+        inlet = np.where(np.isnan(network.inlet_haematocrit), inlet, network.inlet_haematocrit)
+    cells, kept = np.full(len(network.segments), blood.haematocrit), Preconditioner()
+    relaxation, before = np.full(len(cells), RELAXATION), np.zeros(len(cells))
+    for sweep in range(1, MOST_SWEEPS + 1):
+        result = _solved(network, known, blood, cells, leak, kept)
+        ways = directed(result)
+        flow = np.where(ways.still, 0.0, ways.flow)
+        carried = spread_cells(result, ways, cells, inlet=inlet)
+        found = np.divide(carried, flow, out=np.zeros(len(flow)), where=flow > 0)
+        change = np.minimum(found, MOST_CELLS) - cells
+        largest = float(np.abs(change)[flow > FAINT * np.median(flow[flow > 0])].max())
+        if largest < SETTLED:
+            result = replace(result, haematocrit=found)
+            _check_cells(result, leak)
+            return result, f"phase separation: haematocrit settled to {largest:.1g} in {sweep} sweeps"
+        swings = change * before < 0
+        relaxation = np.where(swings, CALMER * relaxation, np.minimum(BOLDER * relaxation, RELAXATION))
+        before = change
+        cells = cells + relaxation * change
+    raise NumericsError(
+        f"blood flow: the haematocrit still changes by {largest:.2g} after {MOST_SWEEPS} sweeps of phase separation. "
+        "Set vessels.phase_separation = false, or look for loops of nearly no flow in the network"
+    )
+
+
+def _check_cells(network: Network, leak: Leak | None) -> None:
+    missing = cell_imbalance(network)
+    if leak is None and not missing <= CELLS_KEPT:
+        raise NumericsError(f"blood flow: {missing:.2g} of the red cells are lost at a node")
 
 
 def solve_pressure(
     network: Network,
     *,
     boundary_pressure: Mapping[int, float] | np.ndarray,
-    haematocrit: float = HAEMATOCRIT,
+    haematocrit: np.ndarray | float = HAEMATOCRIT,
     plasma_viscosity: float = PLASMA_VISCOSITY,
+    viscosity: str = "in_vivo_1994",
+    leak: Leak | None = None,
+    kept: Preconditioner | None = None,
 ) -> np.ndarray:
     """Nodal pressures (n,) in Pa from Σ_j g_ij (p_i − p_j) = 0 at every node whose pressure is not given.
 
     ``boundary_pressure`` maps node → Pa, or is an (n,) array with nan where unknown; an open end without a
-    value is blind. Nothing flows in a connected part without two different values: it gets the one it has or,
-    without any, the pressure midway between the lowest and the highest value given anywhere [D].
+    value is blind, unless the network has a ``boundary_flow`` there. Nothing flows in a connected part without a
+    flow or two different values: it gets the one it has or, without any, the pressure midway between the lowest
+    and the highest value given anywhere [D]. ``leak`` is what leaves through the walls of the parts with flow.
 
     Raises ConfigError when no value is given, NumericsError when the solution does not conserve flow.
     """
     known = _as_array(network, boundary_pressure)
     given = ~np.isnan(known)
     if not given.any():
-        raise _no_pressure(network)
-    lowest, highest = _ranges(network, known)
+        raise no_pressure(network)
+    lowest, _ = _ranges(network, known)
     middle = (np.nanmin(known) + np.nanmax(known)) / 2
     rest = np.where(np.isfinite(lowest), lowest, middle)  # pressure of a part in which nothing flows
     pressure = np.where(given, known, rest[network.components])
-    free = np.flatnonzero((highest > lowest)[network.components] & ~given)
-    if len(free):
-        g = conductance(network, haematocrit=haematocrit, plasma_viscosity=plasma_viscosity)
-        pressure[free] = middle + _solve(network, g, pressure - middle, free=free)
-        _check_conservation(network, g * _drop(network, pressure), free=free)
-    return pressure
+    free = np.flatnonzero(_perfused(network, known)[network.components] & ~given)
+    if not len(free):
+        return pressure
+    g = conductance(network, haematocrit=haematocrit, plasma_viscosity=plasma_viscosity, viscosity=viscosity)
+    inflow = None if network.boundary_flow is None else np.nan_to_num(network.boundary_flow)
+    if leak is None:  # about the middle, where pressures round least
+        return middle + node_pressures(
+            network, g, known=pressure - middle, free=free, inflow=inflow, kept=kept
+        )
+    return node_pressures(network, g, known=pressure, free=free, inflow=inflow, leak=leak, kept=kept)
 
 
 def nodal_imbalance(network: Network) -> np.ndarray:
@@ -167,49 +175,7 @@ def nodal_imbalance(network: Network) -> np.ndarray:
     """
     if network.flow is None:
         raise ConfigError(Problem("network.flow", None, "there is no flow", "Use blood_flow first"))
-    return _net_flow(network, network.flow)
-
-
-def _drop(network: Network, pressure: np.ndarray) -> np.ndarray:
-    """Pressure at the first node of every segment less that at the second."""
-    return pressure[network.segments[:, 0]] - pressure[network.segments[:, 1]]
-
-
-def _net_flow(network: Network, flow: np.ndarray) -> np.ndarray:
-    start, end = network.segments.T
-    n = len(network.nodes)
-    return np.bincount(end, flow, minlength=n) - np.bincount(start, flow, minlength=n)
-
-
-def _solve(network: Network, g: np.ndarray, known: np.ndarray, *, free: np.ndarray) -> np.ndarray:
-    """Pressures at the ``free`` nodes that conserve flow, with ``known`` at all others."""
-    from scipy.sparse import coo_array, diags_array
-    from scipy.sparse.linalg import splu
-
-    n = len(network.nodes)
-    start, end = network.segments.T
-    ends = np.concatenate([start, end]), np.concatenate([end, start])
-    links = coo_array((np.tile(g, 2), ends), shape=(n, n)).tocsr()
-    total = links.sum(axis=1)[free]
-    scale = 1 / np.sqrt(total)  # unit diagonal: conductances span many decades
-    matrix = diags_array(scale) @ (diags_array(total) - links[free][:, free]) @ diags_array(scale)
-    held = known.copy()
-    held[free] = 0
-    try:
-        factors = splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
-    except RuntimeError as error:
-        raise NumericsError(f"blood flow: the network's pressure equations are singular ({error})") from None
-    return scale * factors.solve(scale * (links[free] @ held))
-
-
-def _check_conservation(network: Network, flow: np.ndarray, *, free: np.ndarray) -> None:
-    worst, largest = np.abs(_net_flow(network, flow)[free]).max(), np.abs(flow).max()
-    if not worst <= CONSERVATION * largest:
-        raise NumericsError(
-            f"blood flow: {worst:.3g} m³/s is lost at a node, the largest flow being {largest:.3g} m³/s; "
-            f"vessel radii span {network.radius.min():.3g} to {network.radius.max():.3g} m. "
-            "Correct or remove the thinnest segments"
-        )
+    return net_flow(network, network.flow)
 
 
 def _as_array(network: Network, values: Mapping[int, float] | np.ndarray) -> np.ndarray:
@@ -218,17 +184,6 @@ def _as_array(network: Network, values: Mapping[int, float] | np.ndarray) -> np.
     pressure = np.full(len(network.nodes), np.nan)
     pressure[list(values)] = list(values.values())
     return pressure
-
-
-def _no_pressure(network: Network) -> ConfigError:
-    fault = f"{network.source or 'the network'} has no blood pressures, and none is given for its open ends"
-    cure = "Give arterial_pressure and venous_pressure"
-    return ConfigError(Problem("vessels.arterial_pressure", None, fault, cure))
-
-
-def _split_note(pressure: np.ndarray, arterial: float, venous: float) -> str:
-    counts = [int(np.count_nonzero(pressure == value)) for value in (arterial, venous)]
-    return f"{counts[0]} open ends taken as arterial ({arterial:g} Pa), {counts[1]} as venous ({venous:g} Pa)"
 
 
 def _ranges(network: Network, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -240,18 +195,27 @@ def _ranges(network: Network, known: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return lowest, highest
 
 
-def _unperfused_note(network: Network, known: np.ndarray) -> list[str]:
+def _perfused(network: Network, known: np.ndarray) -> np.ndarray:
+    """Whether blood flows in each connected part: it has two different pressures, or a flow at an end."""
     lowest, highest = _ranges(network, known)
-    still = ~(highest > lowest)
+    if network.boundary_flow is None:
+        return highest > lowest
+    fed = np.bincount(network.components, np.nan_to_num(network.boundary_flow) != 0) > 0
+    return (highest > lowest) | fed & np.isfinite(lowest)
+
+
+def _unperfused_note(network: Network, known: np.ndarray) -> list[str]:
+    still = ~_perfused(network, known)
     segments = np.count_nonzero(still[network.components[network.segments[:, 0]]])
     return [f"parts not perfused: {np.count_nonzero(still)} ({segments} segments)"] if still.any() else []
 
 
-def _imbalance_note(network: Network, flow: np.ndarray, *, haematocrit: float) -> str:
+def _imbalance_note(network: Network, *, haematocrit: float) -> str:
     """How far the given pressures are from conserving blood: net flow over flow through, at inner nodes."""
-    inner = network.degree > 1
+    assert network.flow is not None
+    inner, flow = network.degree > 1, network.flow
     through = np.bincount(network.segments.ravel(), np.abs(flow).repeat(2), minlength=len(inner)) / 2
-    share = np.abs(_net_flow(network, flow))[inner] / np.maximum(through[inner], np.finfo(float).tiny)
+    share = np.abs(net_flow(network, flow))[inner] / np.maximum(through[inner], np.finfo(float).tiny)
     median, worst = (np.median(share), share.max()) if inner.any() else (0.0, 0.0)
     return (
         f"given pressures leave a nodal imbalance of {median:.2g} (median; worst {worst:.2g}) of the flow "

@@ -7,8 +7,25 @@ import numpy as np
 
 from tumorsim.errors import ConfigError, Problem
 
-THINNEST_CAPILLARY = 1e-6
-"""m [D]: a radius below this is noted. The narrowest capillaries have a radius of about 1.5 µm [M]."""
+
+@dataclass(frozen=True)
+class Repair:
+    """A defect that a network came with: how many there were, whether they were mended, and how."""
+
+    name: str
+    count: int
+    done: bool
+    text: str
+    remedy: str
+
+    @property
+    def sentence(self) -> str:
+        """What to tell a user: "2 segments of zero length dropped"."""
+        return (
+            f"{self.text} {self.remedy}"
+            if self.done
+            else f"{self.text} left as {'it is' if self.count == 1 else 'they are'}"
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -17,7 +34,11 @@ class Network:
 
     ``nodes`` (n, 3) in m; ``segments`` (m, 2) node indices; ``radius`` (m,) in m; ``pressure`` (n,) in Pa,
     nan where unknown, or None; ``flow`` (m,) in m³/s, positive from the first node of the segment to the
-    second, or None; ``source`` says where it came from, ``notes`` what was dropped, replaced or looks odd.
+    second, or None; ``haematocrit`` (m,) of discharge, or None. At open ends a file may give ``boundary_flow``
+    (n,) in m³/s into the network, and the ``inlet_haematocrit`` (n,) of what flows in: nan where unknown, or None.
+    ``leakiness`` (m,) is what the wall lets through relative to that of its tissue, or None for the same
+    everywhere. ``source`` says where it came from, ``notes`` what was dropped, replaced or looks odd, and
+    ``repairs`` the first two of these one by one.
 
     Raises ConfigError when arrays do not fit together, a number is not finite or a radius is not positive.
     """
@@ -27,8 +48,13 @@ class Network:
     radius: np.ndarray
     pressure: np.ndarray | None = None
     flow: np.ndarray | None = None
+    haematocrit: np.ndarray | None = None
+    boundary_flow: np.ndarray | None = None
+    inlet_haematocrit: np.ndarray | None = None
+    leakiness: np.ndarray | None = None
     source: str = ""
     notes: tuple[str, ...] = ()
+    repairs: tuple[Repair, ...] = ()
 
     def __post_init__(self) -> None:
         _check(self)
@@ -62,7 +88,7 @@ class Network:
     @cached_property
     def components(self) -> np.ndarray:
         """For every node the number, from 0, of the connected part that it belongs to."""
-        return _parts(len(self.nodes), self.segments)
+        return connected_parts(len(self.nodes), self.segments)
 
     @property
     def bounding_box(self) -> tuple[np.ndarray, np.ndarray]:
@@ -103,88 +129,7 @@ class Network:
         )
 
 
-def build_network(
-    nodes: np.ndarray,
-    segments: np.ndarray,
-    *,
-    radius: np.ndarray,
-    default_radius: float | None = None,
-    pressure: np.ndarray | None = None,
-    coincident: np.ndarray | None = None,
-    source: str = "",
-    notes: tuple[str, ...] = (),
-) -> Network:
-    """A Network from raw arrays, with every repair counted in its ``notes``.
-
-    Nodes paired in ``coincident`` (k, 2) become one, as do the two ends of a segment of zero length, which is
-    dropped. A radius of zero or nan counts as missing and becomes ``default_radius``. Nodes without a segment
-    are dropped. Raises ConfigError when a radius is missing and there is no default, and as Network does.
-    """
-    found = list(notes)
-    if coincident is not None and len(coincident):
-        nodes, segments, pressure = _joined(nodes, segments, pressure, pairs=coincident)
-    empty = (nodes[segments[:, 0]] == nodes[segments[:, 1]]).all(axis=1)
-    if empty.any():
-        nodes, segments, pressure = _joined(nodes, segments, pressure, pairs=segments[empty])
-        segments, radius = segments[~empty], radius[~empty]
-        found.append(f"{_count(empty, 'segment')} of zero length dropped")
-    radius, remarks = _completed(radius, default_radius=default_radius, source=source)
-    found += remarks
-    used = np.zeros(len(nodes), bool)
-    used[segments] = True
-    if not used.all():
-        found.append(f"{_count(~used, 'node')} without a segment dropped")
-        nodes, segments = nodes[used], (np.cumsum(used) - 1)[segments]
-        pressure = None if pressure is None else pressure[used]
-    if pressure is not None and np.isnan(pressure).all():
-        pressure = None
-    return _noted(Network(nodes, segments, radius, pressure=pressure, source=source, notes=tuple(found)))
-
-
-def _completed(
-    radius: np.ndarray, *, default_radius: float | None, source: str
-) -> tuple[np.ndarray, list[str]]:
-    """The radii with the default in place of the missing ones, and a remark on them."""
-    missing = np.isnan(radius) | (radius == 0)
-    remarks = []
-    if missing.any():
-        if default_radius is None:
-            number = f"{_count(missing, 'segment')} of {len(radius)}"
-            fault = f"{number} without a radius in {source or 'the network'}"
-            raise ConfigError(Problem("vessels.default_radius", None, fault, 'Give one, for example "5 um"'))
-        radius = np.where(missing, default_radius, radius)
-        remarks.append(
-            f"{_count(missing, 'segment')} without a radius given the default of {default_radius * 1e6:g} µm"
-        )
-    return radius, remarks
-
-
-def _noted(network: Network) -> Network:
-    """With a remark on segments too thin to be vessels."""
-    thin = network.radius < THINNEST_CAPILLARY
-    if not thin.any():
-        return network
-    share = network.length[thin].sum() / network.length.sum()
-    limit = f"{THINNEST_CAPILLARY * 1e6:g} µm"
-    remark = f"{_count(thin, 'segment')} ({share:.2g} of the length) with a radius under {limit}"
-    return replace(network, notes=(*network.notes, remark))
-
-
-def _joined(
-    nodes: np.ndarray, segments: np.ndarray, pressure: np.ndarray | None, *, pairs: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """One node for every set that ``pairs`` links: place of its first node, first pressure that is known."""
-    part = _parts(len(nodes), pairs)
-    first = np.unique(part, return_index=True)[1]
-    if pressure is not None:
-        known = np.flatnonzero(~np.isnan(pressure))[::-1]
-        merged = np.full(len(first), np.nan)
-        merged[part[known]] = pressure[known]  # in reverse, so the first known one is written last
-        pressure = merged
-    return nodes[first], part[segments], pressure
-
-
-def _parts(count: int, links: np.ndarray) -> np.ndarray:
+def connected_parts(count: int, links: np.ndarray) -> np.ndarray:
     """Component label of each of ``count`` nodes joined by ``links``, in the order of their first nodes."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -198,15 +143,11 @@ def _percentiles(values: np.ndarray) -> dict[str, float]:
     return {name: float(np.nanpercentile(values, level)) for name, level in levels.items()}
 
 
-def _count(mask: np.ndarray, noun: str) -> str:
-    number = int(np.count_nonzero(mask))
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def _check(network: Network) -> None:
     """Raise ConfigError unless the arrays of ``network`` make sense together."""
     n, m, pressure = len(network.nodes), len(network.segments), network.pressure
     shapes = {"nodes": (n, 3), "segments": (m, 2), "radius": (m,), "pressure": (n,), "flow": (m,)}
+    shapes |= {"boundary_flow": (n,), "inlet_haematocrit": (n,), "haematocrit": (m,), "leakiness": (m,)}
     problems = [
         Problem(f"network.{name}", np.shape(value), "wrong shape", f"Expected {shape}")
         for name, shape in shapes.items()
