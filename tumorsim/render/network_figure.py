@@ -21,7 +21,7 @@ COLOURS: dict[str, tuple[str, str, float, bool, str]] = {
     "pressure": ("blood pressure", "mmHg", 1 / MMHG, False, "coolwarm"),
     "flow": ("blood flow", "nl/min", 60e12, True, "viridis"),
     "haematocrit": ("discharge haematocrit", "", 1.0, False, "Reds"),
-    "leakiness": ("leakiness of the wall, relative to its tissue", "", 1.0, True, "magma"),
+    "leakiness": ("leakiness of the wall, relative to its tissue", "", 1.0, True, "plasma"),
     "radius": ("vessel radius", "µm", 1e6, True, "cividis"),
 }
 """What tubes can be coloured by: label, unit, its size, whether on a logarithmic scale, and colour map."""

@@ -9,10 +9,10 @@ from tumorsim.errors import ConfigError, NumericsError, Problem
 from tumorsim.vessels.haematocrit import cell_imbalance, directed, spread_cells
 from tumorsim.vessels.network import Network
 from tumorsim.vessels.open_ends import Blood, boundary_pressures, conductance, no_pressure
-from tumorsim.vessels.poiseuille import Leak, Preconditioner, drop, net_flow, node_pressures
+from tumorsim.vessels.poiseuille import Leak, drop, net_flow, node_pressures
 from tumorsim.vessels.viscosity import HAEMATOCRIT, PLASMA_VISCOSITY
 
-RELAXATION, MOST_SWEEPS = 0.5, 300
+RELAXATION, MOST_SWEEPS = 0.5, 600
 """[D]: of the haematocrit between sweeps of flow and cells; physics.md F.2 has 0.5."""
 CALMER, BOLDER = 0.7, 1.1
 """[D]: factors on the relaxation of a segment whose haematocrit swings, and of one that goes its way."""
@@ -80,7 +80,6 @@ def _solved(
     blood: Blood,
     cells: np.ndarray,
     leak: Leak | None,
-    kept: Preconditioner | None = None,
 ) -> Network:
     pressure = solve_pressure(
         network,
@@ -89,7 +88,6 @@ def _solved(
         plasma_viscosity=blood.plasma_viscosity,
         viscosity=blood.viscosity,
         leak=leak,
-        kept=kept,
     )
     return _with_flow(network, pressure, blood, cells)
 
@@ -99,10 +97,10 @@ def _separated(network: Network, known: np.ndarray, blood: Blood, leak: Leak | N
     inlet = np.full(len(network.nodes), blood.haematocrit)
     if network.inlet_haematocrit is not None:
         inlet = np.where(np.isnan(network.inlet_haematocrit), inlet, network.inlet_haematocrit)
-    cells, kept = np.full(len(network.segments), blood.haematocrit), Preconditioner()
+    cells = np.full(len(network.segments), blood.haematocrit)
     relaxation, before = np.full(len(cells), RELAXATION), np.zeros(len(cells))
     for sweep in range(1, MOST_SWEEPS + 1):
-        result = _solved(network, known, blood, cells, leak, kept)
+        result = _solved(network, known, blood, cells, leak)
         ways = directed(result)
         flow = np.where(ways.still, 0.0, ways.flow)
         carried = spread_cells(result, ways, cells, inlet=inlet)
@@ -137,7 +135,6 @@ def solve_pressure(
     plasma_viscosity: float = PLASMA_VISCOSITY,
     viscosity: str = "in_vivo_1994",
     leak: Leak | None = None,
-    kept: Preconditioner | None = None,
 ) -> np.ndarray:
     """Nodal pressures (n,) in Pa from Σ_j g_ij (p_i − p_j) = 0 at every node whose pressure is not given.
 
@@ -162,10 +159,8 @@ def solve_pressure(
     g = conductance(network, haematocrit=haematocrit, plasma_viscosity=plasma_viscosity, viscosity=viscosity)
     inflow = None if network.boundary_flow is None else np.nan_to_num(network.boundary_flow)
     if leak is None:  # about the middle, where pressures round least
-        return middle + node_pressures(
-            network, g, known=pressure - middle, free=free, inflow=inflow, kept=kept
-        )
-    return node_pressures(network, g, known=pressure, free=free, inflow=inflow, leak=leak, kept=kept)
+        return middle + node_pressures(network, g, known=pressure - middle, free=free, inflow=inflow)
+    return node_pressures(network, g, known=pressure, free=free, inflow=inflow, leak=leak)
 
 
 def nodal_imbalance(network: Network) -> np.ndarray:

@@ -1,6 +1,6 @@
 """The linear part of blood flow: pressures at the nodes of a network of known conductances."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -44,13 +44,6 @@ class Leak:
         return np.bincount(a, at_first, minlength=n) + np.bincount(b, at_last, minlength=n)
 
 
-@dataclass
-class Preconditioner:
-    """A factorisation that is kept from one solve to the next, while the equations change little."""
-
-    factors: object = field(default=None)
-
-
 def drop(network: Network, pressure: np.ndarray) -> np.ndarray:
     """Pressure at the first node of every segment less that at the second."""
     return pressure[network.segments[:, 0]] - pressure[network.segments[:, 1]]
@@ -71,7 +64,6 @@ def node_pressures(
     free: np.ndarray,
     inflow: np.ndarray | None = None,
     leak: Leak | None = None,
-    kept: Preconditioner | None = None,
 ) -> np.ndarray:
     """Pressures (n,) with Σ_j g_ij (p_i − p_j) + leak_i = inflow_i at the nodes ``free``, ``known`` at the others.
 
@@ -97,12 +89,12 @@ def node_pressures(
     held[free] = 0
     pressure = known.copy()
     right = scale * (links[free] @ held + source[free])
-    pressure[free] = scale * _solved(matrix.tocsc(), right, kept=kept)
+    pressure[free] = scale * _solved(matrix.tocsc(), right)
     _check(network, conductance * drop(network, pressure), pressure, free=free, inflow=inflow, leak=leak)
     return pressure
 
 
-def _solved(matrix: object, right: np.ndarray, *, kept: Preconditioner | None) -> np.ndarray:
+def _solved(matrix: object, right: np.ndarray) -> np.ndarray:
     """By factorisation where that is small, else by conjugate gradients under an incomplete one."""
     from scipy.sparse.linalg import LinearOperator, cg, spilu, splu
 
@@ -110,13 +102,9 @@ def _solved(matrix: object, right: np.ndarray, *, kept: Preconditioner | None) -
     try:
         if len(right) <= DIRECT_UP_TO:
             return splu(matrix, **options).solve(right)
-        factors = kept.factors if kept else None
-        if factors is None:
-            factors = spilu(matrix, drop_tol=DROP, fill_factor=FILL, diag_pivot_thresh=0.0, **options)
-        operator = LinearOperator(matrix.shape, factors.solve, dtype=float)  # type: ignore[attr-defined]
+        factors = spilu(matrix, drop_tol=DROP, fill_factor=FILL, diag_pivot_thresh=0.0, **options)
+        operator = LinearOperator(factors.shape, factors.solve, dtype=float)
         solution, fault = cg(matrix, right, rtol=RESIDUAL, maxiter=MOST_ITERATIONS, M=operator)
-        if kept:
-            kept.factors = None if fault else factors
         return solution if not fault else splu(matrix, **options).solve(right)
     except RuntimeError as error:
         raise NumericsError(f"blood flow: the network's pressure equations are singular ({error})") from None

@@ -1,7 +1,7 @@
 """From vessel segments to voxel fields: exact clipping, and the distance to the nearest vessel."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -64,7 +64,8 @@ def rasterise(network: Network, grid: Grid) -> VesselFields:
         raise ConfigError(
             Problem("network.pressure", None, "not known at every node", "Use blood_flow to fill the others")
         )
-    pieces = wall_pieces(network, grid)
+    thin = _thin_pieces(network, grid)
+    pieces = wall_pieces(network, grid, thin=thin)
     area = network.wall_area[pieces.segment] * pieces.share
 
     def total(at: Pieces, amount: np.ndarray) -> np.ndarray:
@@ -76,7 +77,7 @@ def rasterise(network: Network, grid: Grid) -> VesselFields:
         first, last = network.pressure[network.segments[pieces.segment]].T
         middle = first + (last - first) * (pieces.start + pieces.end) / 2
         pressure = np.divide(total(pieces, area * middle), wall, out=np.zeros(grid.shape), where=wall > 0)
-    lumen = lumen_pieces(network, grid)
+    lumen = lumen_pieces(network, grid, thin=thin)
     fraction = total(lumen, network.volume[lumen.segment] * lumen.share) / grid.voxel_volume
     inside = float((network.length[pieces.segment] * pieces.share).sum())
     return VesselFields(
@@ -99,21 +100,22 @@ Places = tuple[np.ndarray, np.ndarray]
 """Distance from the axis over the radius, and angle, of the lines that stand for a wide vessel."""
 
 
-def wall_pieces(network: Network, grid: Grid) -> Pieces:
+def wall_pieces(network: Network, grid: Grid, *, thin: Pieces | None = None) -> Pieces:
     """Where the walls are: on the centre lines of thin vessels, and around those of wide ones.
 
     A vessel of a radius above ``WIDE`` of the smallest spacing is a bundle of parallel lines on its wall, so
-    close that none misses a voxel; each counts for its part of the wall.
+    close that none misses a voxel; each counts for its part of the wall. ``thin`` are the pieces of the thin ones, if
+    they are at hand.
     """
 
     def places(widest: float) -> Places:
         count = int(np.ceil(2 * np.pi * widest))
         return np.ones(count), 2 * np.pi * (np.arange(count) + 0.5) / count
 
-    return _placed(network, grid, places=places)
+    return _placed(network, grid, thin=thin or _thin_pieces(network, grid), places=places)
 
 
-def lumen_pieces(network: Network, grid: Grid) -> Pieces:
+def lumen_pieces(network: Network, grid: Grid, *, thin: Pieces | None = None) -> Pieces:
     """Where the blood is: as `wall_pieces`, with two lines per voxel of the cross-section, on a sunflower's spiral."""
 
     def places(widest: float) -> Places:
@@ -121,30 +123,31 @@ def lumen_pieces(network: Network, grid: Grid) -> Pieces:
         number = np.arange(count) + 0.5
         return np.sqrt(number / count), number * np.pi * (3 - np.sqrt(5))
 
-    return _placed(network, grid, places=places)
+    return _placed(network, grid, thin=thin or _thin_pieces(network, grid), places=places)
 
 
-def _placed(network: Network, grid: Grid, *, places: Callable[[float], Places]) -> Pieces:
+def _thin_pieces(network: Network, grid: Grid) -> Pieces:
+    """The pieces of the vessels that are placed by their centre lines."""
+    numbers = np.flatnonzero(network.radius <= WIDE * min(grid.spacing))
+    found = clip_lines(network.nodes[network.segments[numbers]], grid)
+    return replace(found, segment=numbers[found.segment], part=np.ones(len(found.voxel)))
+
+
+def _placed(network: Network, grid: Grid, *, thin: Pieces, places: Callable[[float], Places]) -> Pieces:
     """The pieces, those of wide vessels on lines at ``places``; by octaves of width, in voxels."""
     width = network.radius / min(grid.spacing)
     octave = np.where(width > WIDE, np.floor(np.log2(width / WIDE)), -1).astype(int)
-    parts = []
-    for level in np.unique(octave):
+    parts = [thin]
+    for level in np.unique(octave[octave >= 0]):
         numbers = np.flatnonzero(octave == level)
         lines = network.nodes[network.segments[numbers]]
-        if level < 0:
-            parts.append((clip_lines(lines, grid), numbers, 1.0))
-            continue
-        widest = float(width[numbers].max())
-        bundle = _bundle(lines, network.radius[numbers], places(widest))
-        parts += [(clip_lines(strand, grid), numbers, 1 / len(bundle)) for strand in bundle]
-    return Pieces(
-        segment=np.concatenate([numbers[pieces.segment] for pieces, numbers, _ in parts]),
-        voxel=np.concatenate([pieces.voxel for pieces, _, _ in parts]),
-        start=np.concatenate([pieces.start for pieces, _, _ in parts]),
-        end=np.concatenate([pieces.end for pieces, _, _ in parts]),
-        part=np.concatenate([np.full(len(pieces.voxel), part) for pieces, _, part in parts]),
-    )
+        bundle = _bundle(lines, network.radius[numbers], places(float(width[numbers].max())))
+        for strand in bundle:
+            found = clip_lines(strand, grid)
+            part = np.full(len(found.voxel), 1 / len(bundle))
+            parts.append(replace(found, segment=numbers[found.segment], part=part))
+    names = ("segment", "voxel", "start", "end", "part")
+    return Pieces(*(np.concatenate([getattr(pieces, name) for pieces in parts]) for name in names))
 
 
 def _bundle(lines: np.ndarray, radius: np.ndarray, places: Places) -> list[np.ndarray]:

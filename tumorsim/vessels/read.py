@@ -14,7 +14,7 @@ from tumorsim.vessels.formats.dgf import read_dgf
 from tumorsim.vessels.formats.graphml import read_graphml
 from tumorsim.vessels.formats.hdf5_graph import read_hdf5
 from tumorsim.vessels.formats.network_dat import read_network_dat
-from tumorsim.vessels.formats.raw import RawNetwork, file_fault, touching_ends
+from tumorsim.vessels.formats.raw import RawNetwork, file_fault, raise_faults, touching_ends
 from tumorsim.vessels.formats.swc import read_swc
 from tumorsim.vessels.formats.vtk_polylines import read_vtk
 from tumorsim.vessels.network import Network
@@ -22,6 +22,8 @@ from tumorsim.vessels.repair import NAMES, Draft, mend
 
 LARGEST_PLAUSIBLE = 0.1
 """m [D]: a larger network is noted, for its unit was probably forgotten."""
+LARGEST_NUMBER = 1e12
+"""[D]: beyond it a number in a file is a mistake in any unit."""
 TYPICAL_RADIUS = 6e-6
 """m [D]: between capillaries (3 µm) and tumour vessels (10 µm); the unit that brings the median nearest is inferred."""
 CANDIDATES = {"um": 1e-6, "mm": 1e-3, "m": 1.0}
@@ -96,7 +98,24 @@ def _raw(path: Path) -> tuple[RawNetwork, str]:
     raw = reader(path)
     if not len(raw.segments):
         raise file_fault(path, "there is no segment in it", "A network needs vessels between its nodes")
+    raise_faults(path, _impossible(raw))
     return raw, custom
+
+
+def _impossible(raw: RawNetwork) -> list[str]:
+    """Numbers that no vessel has, whatever the unit."""
+    odd = {
+        "coordinates that are no numbers": ~(np.abs(raw.nodes) < LARGEST_NUMBER).all(axis=1),
+        "segments with a radius that is negative or without bounds": (raw.radius < 0)
+        | (raw.radius > LARGEST_NUMBER),
+    }
+    if raw.pressure is not None:
+        odd["pressures without bounds"] = np.abs(raw.pressure) > LARGEST_NUMBER
+    return [
+        f"{np.count_nonzero(bad)} {what}, first in row {bad.argmax() + 1}"
+        for what, bad in odd.items()
+        if bad.any()
+    ]
 
 
 @dataclass(frozen=True)

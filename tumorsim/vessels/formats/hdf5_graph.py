@@ -24,7 +24,13 @@ def read_hdf5(path: Path) -> RawNetwork:
 
             file.visititems(note)
             return _graph(path, found)
-    except OSError as error:
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+        KeyError,
+        TypeError,
+    ) as error:  # what h5py makes of broken files
         raise file_fault(path, f"it is no readable HDF5 file ({error})", "Is it whole?") from None
 
 

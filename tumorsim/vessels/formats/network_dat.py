@@ -38,6 +38,11 @@ def read_network_dat(path: Path) -> RawNetwork:
             for number, words in tables[name]
             if len(_numbers(words)) < at_least
         ]
+        faults += [
+            f"line {number}: expected the numbers of nodes in the {name} table, found {' '.join(words)[:40]!r}"
+            for number, words in tables[name]
+            if not all(abs(value) < 1e15 for value in _numbers(words)[: 4 if name == "segments" else 1])
+        ]
     raise_faults(path, faults)
     segments, nodes = (np.array([_numbers(words)[:k] for _, words in tables[name]]) for name, k in _WIDTHS)
     names = nodes[:, 0].astype(int).tolist()
@@ -73,6 +78,9 @@ def _tables(path: Path) -> tuple[dict[str, list[Row]], list[str]]:
                 raise file_fault(path, f"no table of {name} in it", cure)
             continue
         count = int(_numbers(lines[opening][1])[0])
+        if not 0 <= count <= len(lines):
+            faults.append(f"line {lines[opening][0]}: {count:.3g} rows of the {name} table announced")
+            break
         at = opening + 1
         while at < len(lines) and len(_numbers(lines[at][1])) < 3:  # the names of the columns
             at += 1
@@ -90,7 +98,12 @@ def _tables(path: Path) -> tuple[dict[str, list[Row]], list[str]]:
 def _opens(words: list[str], pattern: str) -> bool:
     text = " ".join(words)
     first = _numbers(words[:1])
-    counts = len(first) == 1 and first[0] == int(first[0]) and len(_numbers(words[1:2])) == 0
+    counts = (
+        len(first) == 1
+        and abs(first[0]) < 1e15
+        and first[0] == int(first[0])
+        and len(_numbers(words[1:2])) == 0
+    )
     return counts and re.search(pattern, text, re.I) is not None and not _NOT_A_COUNT.search(text)
 
 

@@ -18,7 +18,7 @@ def read_swc(path: Path) -> RawNetwork:
             row = [float(word) for word in words[:7]]
         except ValueError:
             row = []
-        if len(row) == 7 and np.isfinite(row).all():
+        if len(row) == 7 and np.isfinite(row).all() and max(abs(row[0]), abs(row[6])) < 1e15:
             rows.append(row)
         else:
             faults.append(f"line {number}: expected id type x y z radius parent, found {line.strip()[:40]!r}")

@@ -21,7 +21,7 @@ def read_vtk(path: Path) -> RawNetwork:
     from vtkmodules.util.numpy_support import vtk_to_numpy
 
     lines = data.GetLines()
-    if lines.GetNumberOfCells() == 0:
+    if lines.GetNumberOfCells() == 0 or data.GetNumberOfPoints() == 0:
         raise file_fault(
             path, "there is no polyline in it", "Write centre lines as polylines with a point Radius"
         )
@@ -56,8 +56,8 @@ def _vtk_polydata(path: Path) -> "vtkPolyData":
 
     complaints: list[str] = []
 
-    def keep(_source: object, _event: str, message: str) -> None:
-        complaints.append(message.strip().splitlines()[-1])
+    def keep(_source: object, _event: str, message: str | None) -> None:
+        complaints.append((message or "it gives no reason").strip().splitlines()[-1])
 
     keep.CallDataType = "string0"  # type: ignore[attr-defined]  # how VTK is asked for the message
     reader: vtkXMLPolyDataReader | vtkPolyDataReader
@@ -71,6 +71,7 @@ def _vtk_polydata(path: Path) -> "vtkPolyData":
     reader.SetFileName(str(path))
     for source in (reader, reader.GetExecutive()):
         source.AddObserver(vtkCommand.ErrorEvent, keep)
+        source.AddObserver(vtkCommand.WarningEvent, lambda *_: None)
     reader.Update()
     if complaints:
         fault = f"VTK cannot read it ({complaints[0][:200]})"
