@@ -4,7 +4,6 @@
 //   rate_*   f u / h on faces, 1/s          outside_*   C outside each face of the box
 #include "grid.cuh"
 #include "limiter.cuh"
-#include "padded_row.cuh"
 #include "row_sum.cuh"
 #include "shared_faces.cuh"
 
@@ -56,9 +55,9 @@ template <int LIMITER, bool EDGE>
 static __device__ __forceinline__ void advance_row(const Row& r)
 {
     FETCH_AHEAD(r.nx, r.z.far_above, r.z.high_rate, r.y.high_rate, r.rate, r.epsilon, r.base, r.result);
-    PADDED_ROW(c, r.c, r.nx);
-    const auto along = [&](int x) {
-        return limited_flux<LIMITER>(r.rate[x], c.at(x - 2), c.at(x - 1), c.at(x), c.at(x + 1));
+    const real* c = r.c;
+    const auto along = [&](int x, int far_low, int far_high) {
+        return limited_flux<LIMITER>(r.rate[x], c[far_low], c[x - 1], c[x], c[far_high]);
     };
     const auto below_z = [&](int x) { return flux_below<LIMITER, EDGE>(r.z, r.c[x], x); };
     const auto below_y = [&](int x) { return flux_below<LIMITER, EDGE>(r.y, r.c[x], x); };
@@ -67,7 +66,7 @@ static __device__ __forceinline__ void advance_row(const Row& r)
     FACES_BELOW(z_flux, ALONG_Z, r.row, r.nx, below_z);
     FACES_BELOW(y_flux, ALONG_Y, r.row, r.nx, below_y);
     FOR_X(x, 0, r.nx) {
-        const real here = c.at(x);
+        const real here = c[x];
         const real high_z = flux_above<LIMITER, EDGE>(r.z, here, x), high_y = flux_above<LIMITER, EDGE>(r.y, here, x);
         const real net = x_flux.at(x + 1) - x_flux.at(x) +
                          ((high_y - y_flux.replaced(x, high_y)) + (high_z - z_flux.replaced(x, high_z)));

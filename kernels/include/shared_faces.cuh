@@ -1,7 +1,8 @@
 // Fluxes that two voxels share. On the GPU each thread computes both faces of its voxel anew; on the host each flux is
 // computed once and kept in a row, where the neighbour finds the same number.
 //
-//   FACES_ALONG(name, nx, inner, first, last)   the faces across the row: name.at(x) below voxel x, inner(x) but at the ends
+//   FACES_ALONG(name, nx, inner, first, last)   the faces across the row: name.at(x) below voxel x. But at the ends it is
+//       inner(x, far_low, far_high), with the voxels next but one to the face, or the nearest that the row has
 //   FACES_BELOW(name, axis, y, nx, low)         the faces towards the row below along an axis: low(x). In a loop over x
 //       name.replaced(x, high) returns the flux from below; `high`, through the face above, is what the next row finds
 #pragma once
@@ -17,8 +18,12 @@ struct FacesAlong
     inline FacesAlong(real* room, int nx, const Flux& inner, real first, real last) : row(room)
     {
         VECTORISE
-        for (int x = 1; x < nx; ++x)
-            row[x] = inner(x);
+        for (int x = 2; x < nx - 1; ++x)
+            row[x] = inner(x, x - 2, x + 1);
+        if (nx > 1) {
+            row[1] = inner(1, 0, nx > 2 ? 2 : 1);
+            row[nx - 1] = inner(nx - 1, nx > 2 ? nx - 3 : 0, nx - 1);
+        }
         row[0] = first;
         row[nx] = last;
     }
@@ -71,7 +76,7 @@ struct FacesAlong
     int nx;
     real first, last;
 
-    __device__ __forceinline__ real at(int x) const { return x == 0 ? first : x == nx ? last : inner(x); }
+    __device__ __forceinline__ real at(int x) const { return x == 0 ? first : x == nx ? last : inner(x, max(x - 2, 0), min(x + 1, nx - 1)); }
 };
 #define FACES_ALONG(name, nx, inner, first, last) const FacesAlong<decltype(inner)> name = {inner, nx, first, last}
 

@@ -53,6 +53,7 @@ def test_wheel_holds_every_kernel_and_config(wheel):
     for config in CONFIGS:
         assert f"tumorsim/configs/{config}" in names
     assert any(name.startswith("tumorsim/agents/data/") for name in names)
+    assert "tumorsim/report/style.css" in names
 
 
 def test_unpacked_wheel_finds_its_own_kernels(wheel, tmp_path):

@@ -62,7 +62,7 @@ def two_stages(shape, *, first):
 
 @pytest.mark.parametrize("shape", [(1, 91, 97), (2, 70, 65), (5, 40, 45), (31, 17, 19)], ids=str)
 @pytest.mark.parametrize("first", [True, False], ids=["from the start", "on the way"])
-def test_one_pass_is_the_same_as_two(shape, first, threads):
+def test_one_pass_on_native_is_the_same_as_two(shape, first, threads):
     device = NativeDevice()
     stage, after, apart = two_stages(shape, first=first)
     transport_stage(device, **stage)

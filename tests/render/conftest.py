@@ -24,6 +24,7 @@ class MadeResult:
     network: Network | None = None
     amount_unit: str = "mol"
     dose: float | None = 1e-4
+    steady: bool = False
     config: dict = field(default_factory=lambda: {"agent": {"name": "Doxil"}})
 
     @property

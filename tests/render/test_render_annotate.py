@@ -68,6 +68,16 @@ def test_agent_and_dose_stand_below_the_title(view):
     assert list(boxes(figure)) == ["A sphere", "Doxil, dose 100 µmol", "24 h"]
 
 
+def test_what_has_no_time_shows_none(view):
+    for other, stamp in (
+        (replace(view, field="dose"), None),
+        (replace(view, results=replace(view.results, steady=True)), "steady state"),
+    ):
+        figure = sheet(other)
+        draw_heading(figure, other)
+        assert list(boxes(figure))[2:] == ([stamp] if stamp else [])
+
+
 def test_texts_are_legible_at_the_default_size(view):
     """The smallest letters of the labels are at least 1.5 % of the height: 18 px of 1200."""
     figure = sheet(view)

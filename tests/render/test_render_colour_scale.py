@@ -117,3 +117,8 @@ def test_a_vector_field_is_shown_by_its_magnitude(sphere):
 def test_without_an_agents_name_the_field_keeps_its_words(sphere):
     nameless = replace(sphere, config={})
     assert colour_scale(nameless, "free", times=[86400.0]).label == "agent free in the interstitium"
+
+
+def test_a_steady_state_has_no_dose_to_be_a_part_of(sphere):
+    """Its plasma concentration is held; the dose in the config was never given."""
+    assert colour_scale(replace(sphere, steady=True), "free", times=[86400.0]).unit == "µM"  # just below 1 mM

@@ -118,7 +118,7 @@ def test_early_times_are_dark_on_the_scale_of_all_times(sphere):
     assert same[100:250, 80:250].mean() < 0.8 * own[100:250, 80:250].mean()
 
 
-@pytest.mark.parametrize("shape", [(1, 12, 14), (12, 1, 1), (2, 3, 4), (1, 1, 1)])
+@pytest.mark.parametrize("shape", [(1, 12, 14), (12, 1, 1), (1, 1, 1)])
 @pytest.mark.parametrize("scene", SCENES)
 def test_flat_and_tiny_volumes_can_be_drawn(made, wish, shape, scene):
     shown, more = wish(made(np.ones(shape)), scene)

@@ -17,6 +17,7 @@ import tumorsim
 from tumorsim.cli import main, progress_line, shown, span
 from tumorsim.config.load import load_config
 from tumorsim.errors import DeviceError, NumericsError, RenderError, StorageError
+from tumorsim.render.view import Look
 
 GOOD = """\
 [domain]
@@ -281,15 +282,33 @@ def test_info_is_a_table_or_json(command, results):
     assert json.loads(out)["ledger"]["plasma"]["value"] == 2.5e-6
 
 
-def test_render_passes_its_options_on_and_prints_the_picture(command, results, monkeypatch):
-    module = ModuleType("tumorsim.render.scene")
-    calls = []
+@pytest.fixture
+def drawn(results, monkeypatch):
+    """What ``render`` asks to be drawn."""
+    module, calls = ModuleType("tumorsim.render.scene"), []
     module.render_scene = lambda results, **keywords: calls.append(keywords) or keywords["out"]
     monkeypatch.setitem(sys.modules, "tumorsim.render.scene", module)
-    status, out, _ = command("render", "run/x.vtkhdf", "--scene", "slices", "--time", "24 h")
+    return calls
+
+
+def test_render_passes_its_options_on_and_prints_the_picture(command, drawn):
+    options = ("--scene", "slices", "--time", "24 h", "--size", "400x300", "--cut", "0.5,0.4,1", "--log")
+    status, out, _ = command("render", "run/x.vtkhdf", *options)
     assert (status, out) == (0, "x_slices.png\n")
-    expected = {"scene": "slices", "time": "24 h", "field": "free", "background": "dark"}
-    assert calls == [expected | {"out": Path("x_slices.png")}]
+    look = Look(scene="slices", time="24 h", size=(400, 300), cut=(0.5, 0.4, 1.0), log=True)
+    assert drawn == [{"out": Path("x_slices.png"), "look": look, "other": None}]
+
+
+def test_options_have_the_last_word_over_a_look(command, drawn, tmp_path):
+    (tmp_path / "paper.toml").write_text('background = "light"\nazimuth = 30\n')
+    assert command("render", "x.vtkhdf", "--look", str(tmp_path / "paper.toml"), "--azimuth", "10")[0] == 0
+    assert drawn[0]["look"] == Look(background="light", azimuth=10.0)
+
+
+@pytest.mark.parametrize(("option", "wrong"), [("--size", "large"), ("--cut", "0.5"), ("--limits", "1,2,3")])
+def test_numbers_that_are_none_are_told(command, drawn, option, wrong):
+    status, _, err = command("render", "x.vtkhdf", option, wrong)
+    assert status == 2 and option in err and "numbers were expected" in err
 
 
 def test_agents_are_listed_and_described(command):

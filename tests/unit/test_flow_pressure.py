@@ -217,6 +217,15 @@ def test_all_faults_are_told_at_once(device):
     assert keys == {"hydraulic_conductivity", "lymphatic_pressure", "vessel_filtration"}
 
 
+def test_fluid_at_rest_is_balanced(device):
+    """No flux, and the same p_e everywhere: p = p_e, and all that moves is rounding."""
+    grid = Grid((5, 6, 7), (1e-4,) * 3)
+    still = FluidProperties(1e-15, 1e-9 * (1 + np.random.default_rng(0).random(grid.shape)), 1500.0)
+    flow = solve_flow(device, grid, still, Boundaries())
+    assert abs(device.download(flow.pressure) - 1500.0).max() < 1e-4
+    assert abs(flow.balance) < 1e-5
+
+
 def test_a_balance_that_does_not_close_is_an_error(device, monkeypatch):
     monkeypatch.setattr(module, "box_outflow", lambda *_: (1e-3, 1e-3))
     with pytest.raises(NumericsError, match="does not balance"):

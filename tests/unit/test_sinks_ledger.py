@@ -44,6 +44,12 @@ def test_lost_amount_stops_the_run_and_prints_every_term():
         check_closure(found, precision="float32", step=7)
 
 
+def test_agent_that_came_through_the_faces_is_held_to_the_same():
+    """In tissue without vessels: 1 came in, net, and 1e-5 of it is missing."""
+    assert closure(ledger(boundary=-1.0, free=1.0)) == 0
+    assert closure(ledger(boundary=-1.0, free=1.0 - 1e-5)) == pytest.approx(1e-5)
+
+
 def test_nan_is_named():
     with pytest.raises(NumericsError, match="lymph, imbalance are not finite"):
         check_closure(ledger(lymph=float("nan")), precision="float32", step=1)

@@ -90,7 +90,9 @@ def solve_flow(
     pressure, convergence = _solve_with_lymph(device, grid, medium, exchange, boundaries, tolerance)
     velocity = face_velocity(device, medium, pressure, boundaries, dtype=precision)
     filtration, drainage, totals = exchange.rates(pressure, precision)
-    balance = _balance(totals * grid.voxel_volume, *box_outflow(device, grid, velocity))
+    driven = float(device.sum(abs(exchange.source))) * grid.voxel_volume
+    flows = totals * grid.voxel_volume, *box_outflow(device, grid, velocity)
+    balance = _balance(*flows, least=tolerance / _most_imbalance(tolerance) * driven)
     _check_balance(balance, tolerance)
     return Flow(
         pressure, velocity, filtration, drainage, convergence.iterations, convergence.residual, balance
@@ -223,14 +225,21 @@ _EXCHANGE = {
 """Arguments of the exchange operators, and the coefficients of FluidProperties that they take."""
 
 
-def _balance(totals: np.ndarray, leaving: float, crossing: float) -> float:
-    """(Σφ_v − Σφ_L − outflow)/Σ|φ_v|; without vessels over all that crosses the faces of the box."""
+def _balance(totals: np.ndarray, leaving: float, crossing: float, *, least: float) -> float:
+    """(Σφ_v − Σφ_L − outflow)/Σ|φ_v|; without vessels over all that crosses the faces of the box.
+
+    Over ``least`` at least: where p is p_e all but everywhere, what filters is what the tolerance leaves.
+    """
     filtered, drained, size = (float(total) for total in totals)
-    return (filtered - drained - leaving) / (size or crossing or 1.0)
+    return (filtered - drained - leaving) / (max(size, least) or crossing or 1.0)
+
+
+def _most_imbalance(tolerance: float) -> float:
+    return max(BALANCE, 100 * tolerance)
 
 
 def _check_balance(balance: float, tolerance: float) -> None:
-    limit = max(BALANCE, 100 * tolerance)
+    limit = _most_imbalance(tolerance)
     if not abs(balance) <= limit:
         raise NumericsError(
             f"the interstitial fluid does not balance: {balance:.2e} of the filtration is unaccounted for, where "

@@ -92,6 +92,8 @@ def draw_profiles(profiles: Mapping[str, Profile], *, amount_unit: str, against:
 
 def draw_histograms(values: Mapping[str, np.ndarray], *, unit: str) -> "Figure":
     """How N is distributed over the volume of each region; where it spans decades, the upper ones on a log axis."""
+    from matplotlib.ticker import NullFormatter
+
     figure, (axes,) = panels(1, width=6)
     positive = {name: n[n > 0] for name, n in values.items()}
     together = np.concatenate(list(positive.values())) if positive else np.empty(0)
@@ -106,7 +108,9 @@ def draw_histograms(values: Mapping[str, np.ndarray], *, unit: str) -> "Figure":
             axes.hist(
                 n, list(edges), weights=shares, histtype="stepfilled", color=colour, alpha=0.35, label=name
             )
-        axes.set_xscale("log" if spread else "linear")
+        if spread:
+            axes.set_xscale("log")
+            axes.xaxis.set_minor_formatter(NullFormatter())  # they would overlap
         axes.legend(frameon=False, fontsize=8)
     axes.set(xlabel=f"amount per tissue volume [{unit}]", ylabel="part of the region's volume")
     return figure

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tumorsim.readouts.delivery import injected_dose
 from tumorsim.render.colour_scale import ColourScale, agent_name, si_prefix
+from tumorsim.render.derived import DOSE
 from tumorsim.render.view import View
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ def draw_heading(figure: "Figure", view: View) -> None:
     """Title, agent and dose in the upper left corner, the time in the upper right."""
     theme, agent = view.theme, agent_name(view.results)
     title = view.results.title or agent or "tumorsim"
-    dose = dose_text(view.results.dose, view.results.amount_unit)
+    dose = dose_text(injected_dose(view.results), view.results.amount_unit)
     below = ", ".join(part for part in (agent if agent not in title else "", dose) if part)
     heading = figure.text(
         0.035, 0.955, title, color=theme.text, size=points(view, 0.034), weight="bold", va="top"
@@ -71,11 +73,18 @@ def draw_heading(figure: "Figure", view: View) -> None:
     lower = heading.get_window_extent().y0 / view.size[1] - points(view, 0.022) / view.size[1]
     subtitle = figure.text(0.035, lower, below, color=theme.faint, size=points(view, 0.0235), va="top")
     stamp = figure.text(
-        0.965, 0.957, time_text(view.time), color=theme.text, size=points(view, 0.046), ha="right", va="top"
+        0.965, 0.957, _moment(view), color=theme.text, size=points(view, 0.046), ha="right", va="top"
     )
     room = stamp.get_window_extent().x0 / view.size[0] - 0.035 - 0.03
     for text in (heading, subtitle):
         _fit(text, room * view.size[0])
+
+
+def _moment(view: View) -> str:
+    """The time shown; nothing for what is added up over all times."""
+    if view.field == DOSE:
+        return ""
+    return "steady state" if view.results.steady else time_text(view.time)
 
 
 def _fit(text: "Text", room: float) -> None:

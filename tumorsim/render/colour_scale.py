@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tumorsim.constants import MMHG, TISSUE_DENSITY
+from tumorsim.readouts.delivery import injected_dose
 
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap, Normalize
@@ -115,7 +116,7 @@ def colour_scale(
     lowest, typical, highest = np.array([_extent(values(results, field, time), within) for time in times]).T
     peak, bottom = float(typical.max()), float(min(lowest.min(), 0.0))
     factor, unit = display_unit(
-        results.unit(field), peak=peak, amount_unit=results.amount_unit, dose=results.dose
+        results.unit(field), peak=peak, amount_unit=results.amount_unit, dose=injected_dose(results)
     )
     top = _rounded_up(peak * factor) or 1.0
     low, high = limits or (top * 10.0**-_LOG_DECADES if log else bottom * factor, top)

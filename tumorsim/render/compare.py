@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tumorsim.errors import ConfigError, Problem
+from tumorsim.readouts.delivery import injected_dose
 from tumorsim.readouts.resample import resample
 from tumorsim.render.anatomy import anatomy, block_mean
 from tumorsim.render.annotate import Bar, draw_bars, draw_heading, draw_key, draw_scale_bar, pixels, sheet
@@ -74,11 +75,11 @@ def shown_factor(scale: ColourScale, field: str, first: "Results", second: "Resu
         cure = f"It has {', '.join(second.fields)}"
         raise ConfigError(Problem("field", field, "the second result has no such field", cure))
     factor, unit = display_unit(
-        second.unit(field), peak=1.0, amount_unit=second.amount_unit, dose=second.dose
+        second.unit(field), peak=1.0, amount_unit=second.amount_unit, dose=injected_dose(second)
     )
     if unit == scale.unit:
         return factor
-    if second.unit(field) == first.unit(field) and not (first.dose or second.dose):
+    if second.unit(field) == first.unit(field) and not (injected_dose(first) or injected_dose(second)):
         return scale.factor
     fault = f"{scale.unit} in the first result, {unit} in the second"
     raise ConfigError(Problem("with", second.title, fault, "Compare results whose doses are both known"))

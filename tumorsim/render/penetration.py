@@ -29,7 +29,7 @@ _SLICE = (0.05, 0.15, 0.37, 0.62)
 _BAR = (0.45, 0.17, 0.0125, 0.42)
 _PROFILE = (0.64, 0.17, 0.325, 0.60)
 """[D]: left, bottom, width and height of the slice, its colour bar and the profile."""
-_EDGES = 6
+_EDGES = 3
 """[D]: lines of equal distance at most."""
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from tumorsim.errors import ConfigError, RenderError, StorageError
-from tumorsim.readouts.delivery import chosen_region
+from tumorsim.fields import POOLS
+from tumorsim.readouts.delivery import chosen_region, injected_dose
 from tumorsim.readouts.dose_report import OVERVIEW as DOSE_OVERVIEW
 from tumorsim.readouts.dose_report import DoseReport
 from tumorsim.readouts.report import OVERVIEW, Report, delivery_report
@@ -30,11 +31,10 @@ from tumorsim.report.page import (
     table,
 )
 from tumorsim.results import Results, time_text
-from tumorsim.sinks.ledger import LONG_NAMES
 
 _WIDTH = 1000
 """[D] px: width of a picture in the page."""
-_SCENES = ("overview", "slices", "delivery", "penetration", "pressure", "velocity")
+_SCENES = ("overview", "delivery", "slices", "penetration", "pressure", "velocity")
 _CAPTIONS = {
     "uptake": "What every region holds",
     "forms": "In which forms",
@@ -88,7 +88,7 @@ def _intro(results: Results, measured: Report, region: str, step: int) -> str:
     sizes = " × ".join(f"{size * 1e3:.3g}" for size in reversed(results.grid.size))
     parts = (
         agent,
-        dose_text(results.dose, results.amount_unit),
+        dose_text(injected_dose(results), results.amount_unit),
         state,
         f"{sizes} mm of tissue in {nx} × {ny} × {nz} voxels",
     )
@@ -115,21 +115,32 @@ def _fact(value: float | None, unit: str, size: float = 1.0) -> str:
 
 
 def _pictures(results: Results, moment: float) -> str:
+    """Every scene that one result is enough for, and the forms of the agent that the first does not show."""
+    wanted: list[tuple[str, str | None]] = [(name, None) for name in _SCENES]
+    wanted += [("overview", name) for name in _other_forms(results, moment)]
     drawn, missing = [], []
-    for name in _SCENES:
+    when = "in the steady state" if results.steady else f"at {time_text(moment)}"
+    for name, field in wanted:
         scene = SCENES[name]
-        height = round(_WIDTH * scene.size[1] / scene.size[0])
+        size = (_WIDTH, round(_WIDTH * scene.size[1] / scene.size[0]))
         try:
-            pixels = draw_scene(results, scene=name, time=moment, background="light", size=(_WIDTH, height))
+            pixels = draw_scene(results, scene=name, field=field, time=moment, background="light", size=size)
         except (ConfigError, RenderError) as error:
             missing.append(f"{name}: {error}")
             continue
-        caption = f"{scene.summary}, at {time_text(moment)}"
+        what = results.long_name(field).split(",")[0] if field else scene.summary
+        caption = f"{what}, {when}"
         drawn.append(
             picture(pixels, caption=caption[0].upper() + caption[1:], alt=f"{results.title}: {caption}")
         )
     left_out = "".join(paragraph(f"Not drawn – {reason}", faint=True) for reason in missing)
     return f'<div class="pictures">{"".join(drawn)}</div>{left_out}'
+
+
+def _other_forms(results: Results, moment: float) -> list[str]:
+    """The pools beyond the free agent that hold anything."""
+    there = [name for name in POOLS if name in results.fields and name != SCENES["overview"].field]
+    return [name for name in there if results.field(name, moment).any()]
 
 
 def _delivery(measured: Report) -> str:
@@ -177,7 +188,7 @@ def _ledger(results: Results, step: int) -> str:
             name.replace("_", " "),
             float(series[step]) if np.isfinite(series[step]) else None,
             100 * float(series[step]) / injected if injected else None,
-            LONG_NAMES.get(name, ""),
+            results.long_name(name, of="ledger"),
         )
         for name, series in results.ledger.items()
     )
@@ -188,7 +199,9 @@ def _ledger(results: Results, step: int) -> str:
         ("term of the ledger", "amount at this output", "part of what was injected", "what it is"),
         rows,
     )
-    return table(of, caption=f"The ledger at {time_text(results.times[step])}")
+    return table(
+        of, caption="The ledger" if results.steady else f"The ledger at {time_text(results.times[step])}"
+    )
 
 
 def _config(results: Results) -> str:

@@ -109,8 +109,13 @@ def drug_entries(amounts: Mapping[str, float], plasma: Plasma, time: float) -> d
 
 
 def closure(entries: Mapping[str, float]) -> float:
-    """The imbalance over all that ever entered the tissue, 0 while nothing has; of agent and drug the larger."""
-    balances = [(entries["imbalance"], abs(entries["initial"]) + abs(entries["entered"]))]
+    """The imbalance over all that ever entered the tissue, 0 while nothing has; of agent and drug the larger.
+
+    What entered through the faces of the box is known net of what left there: it is at least what is held.
+    """
+    held = sum(entries[name] for name in ("free", "bound", "internalised") if name in entries)
+    came = max(abs(entries["initial"]) + abs(entries["entered"]), held, abs(entries["boundary"]))
+    balances = [(entries["imbalance"], came)]
     if "drug_imbalance" in entries:
         balances.append((entries["drug_imbalance"], entries["released"] + entries["drug_entered"]))
     return max(abs(imbalance) / scale if scale > 0 else 0.0 for imbalance, scale in balances)
