@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from tumorsim.cli import SCENE_NAMES
+from tumorsim.cli.scenes import SCENE_NAMES
 from tumorsim.errors import ConfigError, RenderError, StorageError
 from tumorsim.readouts.nifti import write_nifti
 from tumorsim.render import SCENES, draw_scene, render_scene

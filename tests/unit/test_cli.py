@@ -14,7 +14,8 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 import tumorsim
-from tumorsim.cli import main, progress_line, shown, span
+from tumorsim.cli import main
+from tumorsim.cli.printing import progress_line, shown, span
 from tumorsim.config.load import load_config
 from tumorsim.errors import DeviceError, NumericsError, RenderError, StorageError
 from tumorsim.render.view import Look
