@@ -101,7 +101,9 @@ static __device__ __forceinline__ int store(const Row& r, int x, real net)
     return exact < (sizeof(real) == 4 ? -1e-6 : -1e-14) * (double)start;
 }
 
-template <int STAGE, bool EDGE, bool CONVECT, bool VESSELS, bool LYMPH, bool MORE>
+enum Terms { SPREAD, WALL, WALL_AND_LYMPH, EVERY };      // besides the fluxes; EVERY: with cells, the others if they are there
+
+template <int STAGE, bool EDGE, bool CONVECT, int TERMS>
 static __device__ __forceinline__ Sums advance_row(const Row& r)
 {
     PADDED_ROW(c, r.c, r.nx);
@@ -115,17 +117,17 @@ static __device__ __forceinline__ Sums advance_row(const Row& r)
         real net = inward<CONVECT>(r.g[x], r.r[x], here, below, x == 0) +
                    inward<CONVECT>(r.g[x + 1], -r.r[x + 1], here, above, x == last);
         net += inflow<EDGE, CONVECT>(r.y, here, x) + inflow<EDGE, CONVECT>(r.z, here, x);
-        if (VESSELS) {
+        if (TERMS == WALL || TERMS == WALL_AND_LYMPH || (TERMS == EVERY && r.reabsorption)) {
             const real back = product(r.reabsorption[x], here);
             net += product(r.extravasation[x], r.plasma) - back;
             returned += (double)back;
         }
-        if (LYMPH) {
+        if (TERMS == WALL_AND_LYMPH || (TERMS == EVERY && r.lymph)) {
             const real away = product(r.lymph[x], here);
             net -= away;
             drained += (double)away;
         }
-        if (MORE) {
+        if (TERMS == EVERY) {
             const real taken = product(r.capture[x], here);
             net -= taken;
             r.captured[x] = (STAGE == FIRST ? (real)0 : r.captured[x]) + r.weight * taken;
@@ -137,19 +139,14 @@ static __device__ __forceinline__ Sums advance_row(const Row& r)
     return {returned, drained, negative};
 }
 
-template <int STAGE, bool EDGE, bool CONVECT, bool MORE>
-static __device__ __forceinline__ Sums advance_row(const Row& r)
-{
-    if (!r.reabsorption)
-        return advance_row<STAGE, EDGE, CONVECT, false, false, MORE>(r);
-    return r.lymph ? advance_row<STAGE, EDGE, CONVECT, true, true, MORE>(r)
-                   : advance_row<STAGE, EDGE, CONVECT, true, false, MORE>(r);
-}
-
 template <int STAGE, bool EDGE, bool CONVECT>
 static __device__ __forceinline__ Sums advance_row(const Row& r)
 {
-    return r.capture ? advance_row<STAGE, EDGE, CONVECT, true>(r) : advance_row<STAGE, EDGE, CONVECT, false>(r);
+    if (r.capture)
+        return advance_row<STAGE, EDGE, CONVECT, EVERY>(r);
+    if (!r.reabsorption)
+        return advance_row<STAGE, EDGE, CONVECT, SPREAD>(r);
+    return r.lymph ? advance_row<STAGE, EDGE, CONVECT, WALL_AND_LYMPH>(r) : advance_row<STAGE, EDGE, CONVECT, WALL>(r);
 }
 
 template <int STAGE>

@@ -61,7 +61,7 @@ def test_advect(shape, real, device, limiter, keep):
 
 
 @pytest.mark.parametrize("stage", ["first", "first of two", "second", "middle", "last", "last of two"])
-@pytest.mark.parametrize("terms", ["diffusion", "vessels", "vessels and lymph", "flow", "all"])
+@pytest.mark.parametrize("terms", ["diffusion", "vessels", "vessels and lymph", "flow", "cells", "all"])
 def test_transport_stage(shape, real, device, stage, terms):
     a = Arrays(shape, real)
     first, of_two, last_one = stage.startswith("first"), stage.endswith("of two"), stage.startswith("last")
@@ -72,7 +72,7 @@ def test_transport_stage(shape, real, device, stage, terms):
     rates = a.faces(-0.3, 0.3) if terms in ("flow", "all") else [None] * 3
     wall = [a.field() * (a.field() < 0.7) if "vessels" in terms or terms == "all" else None for _ in range(2)]
     lymph = a.field() if terms in ("vessels and lymph", "all") else None
-    capture, source = (a.field(), a.field()) if terms == "all" else (None, None)
+    capture, source = (a.field(), a.field()) if terms in ("cells", "all") else (None, None)
     captured = None if capture is None else a.poisoned() if first else a.field()
     booked = a.rows(3, fill=np.nan if first else 2.0)
     arguments = [
