@@ -2,6 +2,11 @@
 // "x = threadIdx.x; x < nx; x += blockDim.x" is a plain loop that vectorises, and a barrier is nothing.
 #pragma once
 #include <cmath>
+#include <vector>
+#include <omp.h>
+#ifdef __linux__
+#include <sched.h>
+#endif
 
 struct Dim3 { int x, y, z; };
 static thread_local Dim3 blockIdx;
@@ -37,3 +42,28 @@ static constexpr Dim3 blockDim{1, 1, 1};
 
 using std::exp; using std::expm1; using std::log; using std::log1p; using std::sqrt;
 using std::fabs; using std::fmax; using std::fmin;
+
+// The caller keeps to the first place while its team, bound to the others, works: free to roam it would land on one of them.
+struct OnItsOwnCore
+{
+#ifdef __linux__
+    cpu_set_t before;
+    const bool bound;
+    explicit OnItsOwnCore(bool many) : bound(many && omp_get_proc_bind() != omp_proc_bind_false && omp_get_num_places() > 1)
+    {
+        if (!bound)
+            return;
+        std::vector<int> cores(omp_get_place_num_procs(0));
+        omp_get_place_proc_ids(0, cores.data());
+        cpu_set_t own;
+        CPU_ZERO(&own);
+        for (int core : cores)
+            CPU_SET(core, &own);
+        sched_getaffinity(0, sizeof before, &before);
+        sched_setaffinity(0, sizeof own, &own);
+    }
+    ~OnItsOwnCore() { if (bound) sched_setaffinity(0, sizeof before, &before); }
+#else
+    explicit OnItsOwnCore(bool) {}
+#endif
+};

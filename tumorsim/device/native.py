@@ -15,7 +15,8 @@ import shutil
 import struct
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -62,8 +63,6 @@ class NativeDevice(NumpyDevice):
             raise DeviceError(
                 "no C++ compiler found for the native device. Install one (apt-get install g++) or set CXX"
             )
-        # A waiting OpenMP team that spins slows every other busy thread of the machine, up to 20×.
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         self.calls = Calls()
         self._compiler = compiler
         self._libraries: dict[tuple[str, str], ctypes.CDLL] = {}
@@ -94,12 +93,36 @@ class NativeDevice(NumpyDevice):
     def _library(self, launch: Launch) -> ctypes.CDLL:
         key = (launch.source.name, launch.real.name)
         if key not in self._libraries:
-            library = ctypes.CDLL(str(build(launch, compiler=self._compiler)))
+            built = build(launch, compiler=self._compiler)
+            with _openmp_settings():
+                library = ctypes.CDLL(str(built))
             for function, arguments in ((library.launch_rows, 2), (library.launch_pair, 4)):
                 function.restype = None
                 function.argtypes = [ctypes.c_char_p] * arguments
             self._libraries[key] = library
         return self._libraries[key]
+
+
+@contextmanager
+def _openmp_settings() -> Iterator[None]:
+    """What the OpenMP runtime reads when the first library brings it in, where the user has not said otherwise.
+
+    A waiting team that spins slows every other busy thread of the machine, up to 20×, so it sleeps; and a team that
+    sleeps is often woken on one and the same core, which halves the speed of such a process, so each thread keeps to a
+    core. Not this one: what it starts later would be bound with it. Nor where the number of threads is given, since
+    several processes may then be meant to share the cores.
+    """
+    wanted = {"OMP_WAIT_POLICY": "passive"}
+    if "OMP_NUM_THREADS" not in os.environ:
+        wanted["OMP_PROC_BIND"] = "true"
+    cores, ours = os.sched_getaffinity(0), [name for name in wanted if name not in os.environ]
+    os.environ.update({name: wanted[name] for name in ours})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+        for name in ours:
+            del os.environ[name]
 
 
 @dataclass(frozen=True)
@@ -153,6 +176,7 @@ static void run(const Fixed* fixed, const Scalars* scalars, int z, int first_y, 
 }}
 extern "C" void launch_rows(const Fixed* fixed, const Scalars* scalars)
 {{
+    const OnItsOwnCore here(fixed->many);
     const int tiles = (fixed->rows_y + Walk::TILE - 1) / Walk::TILE;
     #pragma omp parallel if (fixed->many)
     {{
@@ -169,6 +193,7 @@ extern "C" void launch_rows(const Fixed* fixed, const Scalars* scalars)
 }}
 extern "C" void launch_pair(const Fixed* fixed, const Scalars* scalars, const Fixed* fixed2, const Scalars* scalars2)
 {{
+    const OnItsOwnCore here(fixed->many);
     const auto slab = [](const Fixed* fixed, const Scalars* scalars, int z) {{
         walk = {{false, false}};
         run(fixed, scalars, z, 0, fixed->rows_y);
