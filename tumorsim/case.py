@@ -460,6 +460,7 @@ class Case:
                 binding_on=agent.binding_on or 0.0,
                 binding_off=agent.binding_off or 0.0,
                 internalisation=agent.internalisation or 0.0,
+                degradation=agent.degradation or 0.0,
                 decay=float(np.log(2)) / decay if decay else 0.0,
             ),
         )

@@ -216,6 +216,14 @@ def test_an_injection_puts_the_dose_into_a_ball(tmp_path):
     )
 
 
+def test_what_cells_took_up_is_degraded(tmp_path):
+    uptake = ["tissue.regions.tumour.uptake_rate=1e-4 1/s", "agent.degradation=1 1/h"]
+    overrides = ["domain.spacing=600 um", "run.duration=2 h", *uptake]
+    case = tumorsim.load(configs_directory() / "quickstart.toml", overrides=overrides)
+    ledger = tumorsim.simulate(case, out=tmp_path / "degraded.vtkhdf").ledger
+    assert ledger["degraded"][-1] > 0.1 * ledger["internalised"][-1] > 0
+
+
 def test_an_injection_outside_the_box_is_refused():
     away = ["dosing.injection.radius=500 um", 'dosing.injection.center=["9 mm", "3 mm", "3 mm"]']
     with pytest.raises(ConfigError, match="outside the box"):

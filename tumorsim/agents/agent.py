@@ -73,6 +73,7 @@ class Agent:
     binding_on: float | None = _quantity("m^3/(mol s)", shown="1/(M s)")
     binding_off: float | None = _quantity("1/s", shown="1/s")
     internalisation: float | None = _quantity("1/s", shown="1/s")
+    degradation: float | None = _quantity("1/s", shown="1/h")
     radionuclide: str = ""
     decay_half_life: float | None = _quantity("s", shown="h", positive=True)
     wall_permeability: float | None = _quantity("m/s", shown="m/s")

@@ -499,6 +499,7 @@ class Agent(Table):
         default=None, description="default: dissociation_constant times binding_on"
     )
     internalisation: v.Rate | None = Field(default=None, description="bound to internalised")
+    degradation: v.Rate | None = Field(default=None, description="of what is inside cells; default: none")
     release_model: Annotated[str, v.OneOf(RELEASE_MODELS)] | None = Field(
         default=None, description="how the drug leaves; read where there is a [drug]"
     )
