@@ -23,7 +23,7 @@ import numpy as np
 import peers
 
 import tumorsim
-from tumorsim.boundaries import Boundaries
+from tumorsim.boundaries import NOTHING_OUTSIDE, Boundaries
 from tumorsim.device.native import find_compiler
 from tumorsim.device.select import select_device
 from tumorsim.device.twin import Array, Device
@@ -36,7 +36,7 @@ from tumorsim.operators.bind import bind
 from tumorsim.operators.chebyshev_step import chebyshev_step
 from tumorsim.operators.collect import collect
 from tumorsim.operators.internalise import internalise
-from tumorsim.operators.pressure_operator import NOTHING_OUTSIDE, pressure_operator
+from tumorsim.operators.pressure_operator import pressure_operator
 from tumorsim.operators.transport_stage import transport_stage
 from tumorsim.tissue.properties import PRESETS
 from tumorsim.transport.stepper import Stepper, TransportProperties

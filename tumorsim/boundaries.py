@@ -40,3 +40,7 @@ class Boundaries:
     def fixed(self) -> tuple[bool, ...]:
         """True where a face carries a value, in the order of FACES."""
         return tuple(value is not None for value in self.values)
+
+
+NOTHING_OUTSIDE = Boundaries().outside
+"""Zero beyond all six faces."""

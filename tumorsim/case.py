@@ -289,7 +289,12 @@ class Case:
     @cached_property
     def plasma(self) -> Curve:
         """C_p of the agent, and where the dose has gone; with a drug, of what is in carriers."""
-        return self._encapsulated if self.config.drug else prescribed_curve(self.config)
+        return self._encapsulated if self.config.drug else self._prescribed
+
+    @cached_property
+    def _prescribed(self) -> Curve:
+        """C_p by [dosing] and [agent] alone."""
+        return prescribed_curve(self.config)
 
     @property
     def dose(self) -> float:
@@ -297,7 +302,7 @@ class Case:
         dosing = self.config.dosing
         if dosing.injection is not None:
             return given_dose(dosing, self.agent)
-        return dosing.dose.value if self.config.run.mode == "steady" else prescribed_curve(self.config).dose
+        return dosing.dose.value if self.config.run.mode == "steady" else self._prescribed.dose
 
     # drug that the agent releases ---------------------------------------------------------------------------
 
@@ -330,7 +335,7 @@ class Case:
     def _encapsulated(self) -> PlasmaCurve:
         assert self.config.drug is not None
         return encapsulated_curve(
-            prescribed_curve(self.config),
+            self._prescribed,
             release_rate=resting_rate(self._laws),
             unencapsulated=self.config.drug.unencapsulated,
         )

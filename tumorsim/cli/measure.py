@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tumorsim.cli.app import ResultFile, app
-from tumorsim.cli.printing import given_quantity, new_console, readout_table, say
+from tumorsim.cli.printing import given_activity, given_quantity, new_console, readout_table, say
 from tumorsim.cli.scenes import Time
 
 
@@ -73,7 +73,7 @@ def image(
         results,
         modality,
         nuclide=nuclide,
-        activity=None if activity is None else given_quantity(activity, "Bq", "--activity"),
+        activity=given_activity(activity),
         scanner=scanner,
         time=time,
         duration=given_quantity(duration, "s", "--duration"),
@@ -123,7 +123,7 @@ def dose(
     from tumorsim.results import Results
 
     results = Results(file)
-    bq = None if activity is None else given_quantity(activity, "Bq", "--activity")
+    bq = given_activity(activity)
     of = label(results, nuclide_called(nuclide), injected=bq)
     half_life = (
         given_quantity(biological_half_life, "s", "--biological-half-life") if biological_half_life else None
@@ -175,7 +175,7 @@ def report(
     results, doses = Results(file), None
     region = chosen_region(results, region)
     if nuclide is not None:
-        bq = None if activity is None else given_quantity(activity, "Bq", "--activity")
+        bq = given_activity(activity)
         doses = dose_report(results, label(results, nuclide_called(nuclide), injected=bq), region=region)
     out = out or Path(f"{file.stem}_report.html")
     level = None if threshold is None else threshold_amount(results, threshold)

@@ -106,6 +106,11 @@ def columns_of(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table"
     return table
 
 
+def given_activity(text: str | None) -> float | None:
+    """The Bq of --activity, where it is given."""
+    return None if text is None else given_quantity(text, "Bq", "--activity")
+
+
 def given_quantity(
     text: str, unit: str, option: str, *, least: float | None = None, typical: str = ""
 ) -> float:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tumorsim.cli.app import ResultFile, app
-from tumorsim.cli.printing import given_quantity, new_console, say
+from tumorsim.cli.printing import given_activity, new_console, say
 from tumorsim.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -202,6 +202,6 @@ def _shown(
     if dose_map is not None:
         results = with_map(results, dose_map)
     elif nuclide is not None:
-        bq = None if activity is None else given_quantity(activity, "Bq", "--activity")
+        bq = given_activity(activity)
         results = with_dose(results, nuclide=nuclide, activity=bq)
     return results, None if second is None else Results(second)

@@ -6,12 +6,13 @@ from math import inf, isfinite, log10, sqrt
 
 import numpy as np
 
+from tumorsim.boundaries import NOTHING_OUTSIDE
 from tumorsim.device.twin import Array, Device, SixValues
 from tumorsim.errors import NumericsError
 from tumorsim.flow.medium import Medium
 from tumorsim.grid import Grid
 from tumorsim.operators.descend import descend
-from tumorsim.operators.pressure_operator import NOTHING_OUTSIDE, diagonal, pressure_operator
+from tumorsim.operators.pressure_operator import diagonal, pressure_operator
 from tumorsim.operators.pressure_residual import pressure_residual
 from tumorsim.operators.search_direction import search_direction
 

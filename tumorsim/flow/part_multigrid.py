@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from tumorsim.boundaries import NOTHING_OUTSIDE
 from tumorsim.device.twin import Array, Device
 from tumorsim.flow.chebyshev import smooth, step_weights
 from tumorsim.flow.multigrid import Level, inverse_of
@@ -27,7 +28,6 @@ from tumorsim.operators.dense_product import dense_product
 from tumorsim.operators.network_residual import SLICE, network_residual
 from tumorsim.operators.network_smooth import network_smooth
 from tumorsim.operators.network_step import network_step
-from tumorsim.operators.pressure_operator import NOTHING_OUTSIDE
 from tumorsim.operators.pressure_residual import pressure_residual
 from tumorsim.operators.sum_parts import sum_parts
 

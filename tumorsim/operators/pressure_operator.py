@@ -2,6 +2,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tumorsim.boundaries import NOTHING_OUTSIDE
 from tumorsim.device.twin import (
     Array,
     FacesX,
@@ -14,7 +15,6 @@ from tumorsim.device.twin import (
     kernel_twin,
 )
 
-NOTHING_OUTSIDE: SixValues = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 SLAB = 32768
 """Voxels of a slab: the arrays of one, 128 kB each in float32, stay in the cache from one NumPy call to the next."""
 

@@ -22,7 +22,7 @@ step, as particles take it, is safe from the start.
 """
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import ceil, inf, sqrt
 
 INDEX = 3.0
@@ -44,18 +44,19 @@ class Stage:
     weight: float = 0.0
 
 
-@lru_cache(maxsize=64)
 def stages_for(ratio: float, *, index: float = INDEX) -> tuple[Stage, ...]:
     """The fewest stages that are stable over ``ratio`` explicit steps."""
     count = stages_needed(ratio, index=index)
     return _two_stages() if count == 2 else gegenbauer_stages(count, index=index)
 
 
+@cache
 def _two_stages() -> tuple[Stage, ...]:
     """Heun's method: what every index gives for s = 2, written so that δ₁ is all that is kept of the first stage."""
     return _timed([Stage(0.0, 1.0), Stage(0.0, 0.5)])
 
 
+@lru_cache(maxsize=64)
 def gegenbauer_stages(count: int, *, index: float = INDEX) -> tuple[Stage, ...]:
     """The ``count`` ≥ 3 stages.
 

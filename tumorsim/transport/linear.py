@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tumorsim.boundaries import Boundaries
+from tumorsim.boundaries import NOTHING_OUTSIDE, Boundaries
 from tumorsim.device.twin import Array, Device
 from tumorsim.grid import Grid
 from tumorsim.operators.transport_stage import TERMS, transport_stage
@@ -34,7 +34,13 @@ sharp: in a uniform medium the step is then at most 0.9 D/v², in which convecti
 """
 
 
-NOTHING_OUTSIDE = (0.0,) * 6
+@dataclass(frozen=True)
+class Drive:
+    """What cells do in a step: κ (1/s), where to keep what they take, and a source (amount/(m³ s)) if there is one."""
+
+    capture: Array
+    captured: Array
+    source: Array | None = None
 
 
 class LinearTransport:
@@ -139,30 +145,27 @@ class LinearTransport:
         dt: float,
         *,
         plasma: tuple[float, float] = (0.0, 0.0),
-        source: Array | None = None,
-        capture: Array | None = None,
-        captured: Array | None = None,
+        drive: Drive | None = None,
         booked: Array,
         seed: int = 0,
     ) -> tuple[Array, Array]:
         """C after ``dt``, and an array that is free again.
 
-        ``plasma`` are the means of C_p over the two halves of the step. ``capture`` is κ (1/s), at most
-        ``most_capture``, and ``captured`` receives what it takes out, amount/m³ of tissue, never negative; given
-        these, ``source`` is what else comes into the voxels, amount/(m³ s). ``booked`` (float64, 4 terms per row) is
-        added to: what entered from plasma, and TERMS, amount per voxel volume. ``scratch`` is like C. The two may
-        change roles: go on with the returned ones.
+        ``plasma`` are the means of C_p over the two halves of the step. The κ of the ``drive`` is at most
+        ``most_capture``; what it takes out, amount/m³ of tissue, never negative, is left there. ``booked`` (float64, 4
+        terms per row) is added to: what entered from plasma, and TERMS, amount per voxel volume. ``scratch`` is like C.
+        The two may change roles: go on with the returned ones.
         """
-        if self.explicit_limit == inf and capture is None:
+        if self.explicit_limit == inf and drive is None:
             return concentration, scratch
-        drive = _Drive(dt, *line_through(plasma), source, capture, captured, seed)
+        step = _Step(dt, *line_through(plasma), drive, seed)
         if self._entering is not None:
             booked[0] += self._entering * (dt * (plasma[0] + plasma[1]) / 2)
         ratio = dt / self.explicit_limit
         if ratio <= 1:
-            self._run(stages_for(ratio), concentration, scratch, concentration, drive)
-        elif self._run(stages_for(ratio), concentration, None, scratch, drive):
-            self._run(stages_for(ratio, index=inf), concentration, None, scratch, drive)
+            self._run(stages_for(ratio), concentration, scratch, concentration, step)
+        elif self._run(stages_for(ratio), concentration, None, scratch, step):
+            self._run(stages_for(ratio, index=inf), concentration, None, scratch, step)
         booked[1:] += self._booked
         return (concentration, scratch) if ratio <= 1 else (scratch, concentration)
 
@@ -172,28 +175,28 @@ class LinearTransport:
         start: Array,
         first_change: Array | None,
         result: Array,
-        drive: "_Drive",
+        step: "_Step",
     ) -> bool:
         """All stages, the last into ``result``; True if something came out negative.
 
         ``first_change`` is where two stages keep δ₁; more stages take two arrays of their own.
         """
         spare, start_rate = (first_change, None) if first_change is not None else self._own_scratch(start)
-        last, calls = start, []
+        last, calls, cells = start, [], step.drive
         for j, stage in enumerate(stages):
             target = (result, spare)[(len(stages) - 1 - j) % 2]
             final = j == len(stages) - 1
             fields = {
                 "result": target,
                 "start_rate": start_rate,
-                "captured": drive.captured,
+                "captured": cells and cells.captured,
                 "negative": self._negative if final else None,
                 "last": last,
                 "start": start if final else None,
-                "capture": drive.capture,
-                "source": drive.source,
+                "capture": cells and cells.capture,
+                "source": cells and cells.source,
             }
-            calls.append({**self._always, **fields, **self._numbers(stage, drive, first=j == 0)})
+            calls.append({**self._always, **fields, **self._numbers(stage, step, first=j == 0)})
             last = target
         for first, second in zip(calls[0::2], calls[1::2], strict=False):
             transport_stage.twice(self._device, first, second)
@@ -201,11 +204,11 @@ class LinearTransport:
             transport_stage(self._device, **calls[-1])
         if start_rate is None:
             return False  # two stages keep everything positive: no reason to wait for the device
-        return self._device.maximum(self._negative) > 0 or self._is_negative(drive.captured)
+        return self._device.maximum(self._negative) > 0 or self._is_negative(cells)
 
-    def _numbers(self, stage: Stage, drive: "_Drive", *, first: bool) -> dict[str, Any]:
+    def _numbers(self, stage: Stage, step: "_Step", *, first: bool) -> dict[str, Any]:
         """The scalars of a stage; rounded as the state is, for what is booked to be what is done."""
-        real, dt = self._epsilon.dtype.type, drive.dt
+        real, dt = self._epsilon.dtype.type, step.dt
         return {
             "outside": self._outside if first else NOTHING_OUTSIDE,
             "first": first,
@@ -213,15 +216,16 @@ class LinearTransport:
             "rate": float(real(stage.rate * dt)),
             "start_weight": float(real(stage.start_weight * dt)),
             "part": float(real(stage.part)),
-            "plasma": drive.level if first else drive.rise * stage.time,
+            "plasma": step.level if first else step.rise * stage.time,
             "weight": stage.weight * dt,
-            "seed": drive.seed,
+            "seed": step.seed,
         }
 
-    def _is_negative(self, captured: Array | None) -> bool:
-        """True where it is below 0 by more than rounding."""
-        if captured is None:
+    def _is_negative(self, cells: Drive | None) -> bool:
+        """True where what cells took is below 0 by more than rounding."""
+        if cells is None:
             return False
+        captured = cells.captured
         rounding = 1e-6 if captured.dtype == np.float32 else 1e-14
         return self._device.maximum(-captured) > rounding * self._device.maximum(captured)
 
@@ -232,15 +236,13 @@ class LinearTransport:
 
 
 @dataclass(frozen=True)
-class _Drive:
-    """What drives a step: its length, C_p at its start and how much that rises, sources, cells, the dither's seed."""
+class _Step:
+    """A step: its length, C_p at its start and how much that rises, what cells do, the dither's seed."""
 
     dt: float
     level: float
     rise: float
-    source: Array | None
-    capture: Array | None
-    captured: Array | None
+    drive: Drive | None
     seed: int
 
 

@@ -27,7 +27,8 @@ from tumorsim.operators.cell_exchange import cell_exchange
 from tumorsim.operators.collect import collect
 from tumorsim.operators.interchange import interchange
 from tumorsim.operators.release import release
-from tumorsim.transport.stepper import Drive, Plasma, State, Stepper
+from tumorsim.transport.linear import Drive
+from tumorsim.transport.stepper import Plasma, State, Stepper
 
 CELL_STEP = 0.25
 """Longest step in the time after which a cell would have given its drug back [D]."""
@@ -111,9 +112,12 @@ class PayloadStepper:
         maps = release.place_rate, release.triggered_rate
         self._place, self._trigger = (None if rate is None else upload(rate, real) for rate in maps)
         self._local = None if local_source is None else upload(local_source, real)
-        self._released, self._released_in_cells, self._capture, self._source, self._captured = (
-            self.device.empty(shape, real) for _ in range(5)
+        self._local_rows = (
+            None if self._local is None else self.device.sum(self._local.astype(np.float64), axis=2)
         )
+        self._released, self._released_in_cells, source = (self.device.empty(shape, real) for _ in range(3))
+        own = drug.drive or Drive(*(self.device.empty(shape, real) for _ in range(2)))
+        self._drive = replace(own, source=source)
         retained = CELL_STEP * cells.retention_time if cells else inf
         self.limits = {
             **carrier.limits,
@@ -122,10 +126,6 @@ class PayloadStepper:
         }
         self.step_size = min(self.limits.values())
         self.cell_peclet = max(carrier.cell_peclet, drug.cell_peclet)
-
-    @property
-    def pool_names(self) -> tuple[str, ...]:
-        return (*self.carrier.pool_names, "drug_free", "drug_in_cells", "drug_on_dna")
 
     def start(self, pools: Mapping[str, np.ndarray] | None = None) -> State:
         """As `Stepper.start`, with no drug outside the carriers."""
@@ -181,14 +181,12 @@ class PayloadStepper:
         triggered = self._release.rates(start, end).triggered
         self._exchange(state, dt, level * triggered, seed=self.carrier.seed(start) + 20)
         drug = self._drug_state(state)
-        if self._local is not None:
-            given = self.device.sum(self._local.astype(np.float64), axis=2)
-            drug.passed[0] += given * (level * triggered * dt)
-        drive = Drive(self._capture, self._captured, self._source)
-        self.drug.step(drug, start, dt, plasma.drug, drive=drive)
+        if self._local_rows is not None:
+            drug.passed[0] += self._local_rows * (level * triggered * dt)
+        self.drug.step(drug, start, dt, plasma.drug, drive=self._drive)
         state.drug = drug.concentration
         seed = self.carrier.seed(start) + 21
-        collect(self.device, state.drug_in_cells, self._captured, seed=seed)
+        collect(self.device, state.drug_in_cells, self._drive.captured, seed=seed)
         if self._dna:
             interchange(
                 self.device, state.drug_in_cells, state.drug_on_dna, **self._dna, dt=dt, seed=seed + 4
@@ -218,8 +216,8 @@ class PayloadStepper:
     def _exchange(self, state: State, dt: float, local_plasma: float, *, seed: int) -> None:
         cell_exchange(
             self.device,
-            self._capture,
-            self._source,
+            self._drive.capture,
+            self._drive.source,
             state.drug_in_cells,
             state.drug,
             self._released,

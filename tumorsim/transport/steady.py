@@ -28,7 +28,7 @@ from tumorsim.grid import Grid
 from tumorsim.operators.wall_exchange_rates import wall_exchange_rates
 from tumorsim.transport.faces import face_conductances, face_rates
 from tumorsim.transport.fitted_multigrid import FittedMedium, Multigrid
-from tumorsim.transport.stepper import FlowFields, Map, TransportProperties
+from tumorsim.transport.stepper import FlowFields, TransportProperties, on_grid
 
 RESIDUAL = 1e-10
 """Largest true relative residual ‖s − A C‖/‖s‖ [D]."""
@@ -99,16 +99,16 @@ class SteadyBalance:
         properties: TransportProperties,
         boundaries: Boundaries,
     ):
-        def host(value: Map) -> np.ndarray:
-            return np.broadcast_to(np.asarray(value, np.float64), grid.shape)
-
         def fluid(array: Any) -> np.ndarray:
             return device.download(array).astype(np.float64)
 
         self.grid = grid
-        self.epsilon = host(properties.available_fraction)
+        self.epsilon = on_grid(properties.available_fraction, grid)
         self.outside = boundaries.outside
-        coefficient, retardation = self.epsilon * properties.diffusivity, host(properties.retardation)
+        coefficient, retardation = (
+            self.epsilon * properties.diffusivity,
+            on_grid(properties.retardation, grid),
+        )
         conductance = tuple(
             face_conductances(grid, coefficient, boundaries.fixed(), axis) for axis in range(3)
         )
@@ -117,14 +117,14 @@ class SteadyBalance:
         wall_exchange_rates.body(
             self.gain,
             returned,
-            host(properties.wall_permeability_density),
-            host(properties.wall_reflection),
+            on_grid(properties.wall_permeability_density, grid),
+            on_grid(properties.wall_reflection, grid),
             fluid(flow.filtration),
         )
         self.losses: Mapping[str, np.ndarray] = {
             "returned": returned,
             "lymph": fluid(flow.lymph_drainage),
-            "uptake": self.epsilon * host(properties.uptake_rate),
+            "uptake": self.epsilon * on_grid(properties.uptake_rate, grid),
             "decayed": self.epsilon * properties.kinetics.decay,
         }
         self.medium = FittedMedium(conductance, rate, sum(self.losses.values(), np.zeros(grid.shape)))

@@ -22,7 +22,7 @@ from tumorsim.errors import NumericsError
 from tumorsim.grid import Grid
 from tumorsim.operators.collect import collect
 from tumorsim.transport.advection import Advection
-from tumorsim.transport.linear import LinearTransport
+from tumorsim.transport.linear import Drive, LinearTransport
 from tumorsim.transport.reactions import Kinetics, Reactions
 
 CAPTURE = 0.5
@@ -96,20 +96,11 @@ class State:
     body: Array | None = None
 
 
-@dataclass(frozen=True)
-class Drive:
-    """What drives a step from outside: κ of cells (1/s), where to keep what they take, a source (amount/(m³ s))."""
-
-    capture: Array
-    captured: Array
-    source: Array
-
-
 class Stepper:
     """Steps one agent on one grid. ``step_size`` is the longest step, ``limits`` says what sets it.
 
     Where the cell Péclet number is small (``convects``), convection is one of the linear terms, and no advection is
-    left to be split off.
+    left to be split off. ``drive`` is uptake by cells at the first-order rate; None without.
     """
 
     def __init__(
@@ -128,7 +119,7 @@ class Stepper:
         self.device, self.grid = device, grid
         self.real = np.dtype(precision).type
         # rounded first, so that host and device mean the same volume
-        self.available_fraction = _map(properties.available_fraction, grid).astype(self.real)
+        self.available_fraction = on_grid(properties.available_fraction, grid).astype(self.real)
         if not (self.available_fraction > 0).all():
             raise NumericsError(
                 "the available fraction ε is 0 somewhere, where C = N/ε has no value. Give a small one"
@@ -136,7 +127,7 @@ class Stepper:
         self.epsilon = epsilon = device.upload(self.available_fraction)
         common = {
             "velocity": flow.velocity,
-            "retardation": _map(properties.retardation, grid),
+            "retardation": on_grid(properties.retardation, grid),
             "epsilon": epsilon,
             "available_fraction": self.available_fraction,
             "boundaries": boundaries,
@@ -144,26 +135,27 @@ class Stepper:
         self._linear = LinearTransport(
             device,
             grid,
-            diffusivity=_map(properties.diffusivity, grid),
-            permeability_density=_map(properties.wall_permeability_density, grid),
-            reflection=_map(properties.wall_reflection, grid),
+            diffusivity=on_grid(properties.diffusivity, grid),
+            permeability_density=on_grid(properties.wall_permeability_density, grid),
+            reflection=on_grid(properties.wall_reflection, grid),
             filtration=flow.filtration.astype(self.real, copy=False),
             lymph_drainage=flow.lymph_drainage.astype(self.real, copy=False),
-            most_capture=(uptake := self.available_fraction * _map(properties.uptake_rate, grid)),
+            most_capture=(uptake := self.available_fraction * on_grid(properties.uptake_rate, grid)),
             **common,
         )
         self.convects, self.cell_peclet = self._linear.convects, self._linear.cell_peclet
         self._advection = None if self.convects else Advection(device, grid, limiter=limiter, **common)
         self._reactions = Reactions(
             device,
-            binding_sites=_map(properties.binding_sites, grid),
+            binding_sites=on_grid(properties.binding_sites, grid),
             available_fraction=self.available_fraction,
             epsilon=epsilon,
             kinetics=properties.kinetics,
         )
         takes_up = bool(uptake.any())
-        self._capture = device.upload(uptake, self.real) if takes_up else None
-        self._captured = device.empty(grid.shape, self.real) if takes_up else None
+        self.drive = (
+            Drive(device.upload(uptake, self.real), device.empty(grid.shape, self.real)) if takes_up else None
+        )
         self._keeps_cells = takes_up or properties.kinetics.internalisation > 0
         self._scratch = device.empty(grid.shape, self.real)
         self._booked: tuple[Array, tuple[Array, Array, Array]] | None = None
@@ -175,10 +167,6 @@ class Stepper:
             "max_step": max_step,
         }
         self.step_size = min(self.limits.values())
-
-    @property
-    def pool_names(self) -> tuple[str, ...]:
-        return "free", "bound", "internalised"
 
     def start(self, pools: Mapping[str, np.ndarray] | None = None) -> State:
         """The state with the given amounts per tissue volume (``free``, ``bound``, ``internalised``); else empty."""
@@ -238,14 +226,12 @@ class Stepper:
             self._scratch,
             dt,
             plasma=(plasma.mean(start, half), plasma.mean(half, start + dt)),
-            capture=drive.capture if drive else self._capture,
-            captured=drive.captured if drive else self._captured,
-            source=drive.source if drive else None,
+            drive=drive or self.drive,
             booked=linear,
             seed=seed + 5,
         )
-        if drive is None and self._captured is not None:
-            collect(self.device, state.internalised, self._captured, seed=seed + 6)
+        if drive is None and self.drive is not None:
+            collect(self.device, state.internalised, self.drive.captured, seed=seed + 6)
         self._advect(state, dt / 2, boundary, seed + 7)
         self._react(state, dt / 2, reacted, seed + 8, backwards=True)
 
@@ -264,6 +250,6 @@ class Stepper:
         self._reactions.advance(*pools, dt, booked=booked, backwards=backwards, seed=seed)
 
 
-def _map(value: Map, grid: Grid) -> np.ndarray:
+def on_grid(value: Map, grid: Grid) -> np.ndarray:
     """A view of the value in every voxel."""
     return np.broadcast_to(np.asarray(value, np.float64), grid.shape)

@@ -48,14 +48,16 @@ def porous_wall(
     (water by default [D]: the filtrate of plasma). ``charge_factor``, exp(−ΔE/k_BT), multiplies the
     partition coefficient, so H and W alike [D]; above 1 it can make σ negative. Sources: ``hindrance``.
     """
-    pore = choose(PORE_MODELS, pore_model, key="agent.pore_model")
-    radius = np.asarray(pore_radius, dtype=float)
-    ratio = particle_radius / radius
-    openness = np.asarray(pore_area_fraction, dtype=float) / wall_thickness
-    return WallCoefficients(
-        hydraulic_conductivity=openness * radius**2 / (pore.resistance * viscosity),
-        permeability=openness * charge_factor * pore.diffusive(ratio) * diffusivity_in_plasma,
-        reflection_coefficient=1 - charge_factor * pore.convective(ratio),
+    return lognormal_wall(
+        particle_radius=particle_radius,
+        median_pore_radius=pore_radius,
+        pore_radius_log_sd=0.0,
+        pore_area_fraction=pore_area_fraction,
+        wall_thickness=wall_thickness,
+        diffusivity_in_plasma=diffusivity_in_plasma,
+        charge_factor=charge_factor,
+        pore_model=pore_model,
+        viscosity=viscosity,
     )
 
 
