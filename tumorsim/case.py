@@ -17,6 +17,7 @@ from tumorsim.agents.passage import (
     sizes,
     wall_passage,
 )
+from tumorsim.agents.particle import free_diffusivity
 from tumorsim.agents.payload import (
     ScheduledRelease,
     encapsulated_curve,
@@ -42,12 +43,14 @@ from tumorsim.tissue import shapes
 from tumorsim.tissue.images import regions_from_image
 from tumorsim.tissue.properties import VARYING, load_map, property_map
 from tumorsim.tissue.regions import Regions
+from tumorsim.transport.carried_plasma import CarriedStepper
 from tumorsim.transport.closed_body import ClosedBodyStepper
 from tumorsim.transport.payload import Cells, PayloadPlasma, PayloadStepper
 from tumorsim.transport.reactions import Kinetics
 from tumorsim.transport.steady import SteadyState, solve_steady
 from tumorsim.transport.stepper import Stepper, TransportProperties
-from tumorsim.vessels.coupling import PieceWalls, VoxelWalls, unresolved, voxel_walls
+from tumorsim.vessels.carriage import Carriage, piece_conductances
+from tumorsim.vessels.coupling import PieceWalls, VoxelWalls, piece_pressure, unresolved, voxel_walls
 from tumorsim.vessels.leakiness import SCENARIOS
 from tumorsim.vessels.network import Network
 from tumorsim.vessels.rasterise import Pieces, rasterise
@@ -159,6 +162,7 @@ class Case:
             wall_of=lambda tissue: wall_passage(self.agent, tissue),
             tissue=lambda name: self.tissue_map(name) * vasculature.scenario_factor(vessels, name),
             area_scales_permeability=self.agent.wall_mode == "empirical",
+            offset=vessels.wall_offset,
         )
         if not vessels.well_correction:
             return walls
@@ -169,6 +173,7 @@ class Case:
             self.grid,
             conductivity=self.tissue_map("hydraulic_conductivity"),
             mobility=np.broadcast_to(self.diffusivity * self.matrix.available_fraction, self.grid.shape),
+            offset=vessels.wall_offset,
         )
 
     @cached_property
@@ -177,7 +182,7 @@ class Case:
         if not self.config.vessels.unresolved or self._perfused is None:
             return None
         pieces = self._pieces
-        area = self._perfused.wall_area[pieces.segment] * pieces.share
+        area = self._piece_walls.area
         found = np.bincount(pieces.voxel, area, minlength=self.grid.voxels) / self.grid.voxel_volume
         return unresolved(
             found.reshape(self.grid.shape),
@@ -517,8 +522,12 @@ class Case:
             precision=self.config.run.precision,
         )
 
-    def stepper(self, device: Device, flow: Flow) -> Stepper | PayloadStepper | ClosedBodyStepper:
-        """What carries the agent along with a flow, its drug, or the body with it."""
+    def stepper(
+        self, device: Device, flow: Flow
+    ) -> Stepper | PayloadStepper | ClosedBodyStepper | CarriedStepper:
+        """What carries the agent along with a flow, its drug, or the body or the blood of the network with it."""
+        if self.config.vessels.plasma == "carried":
+            return self._carried_stepper(device, flow)
         carrier = self._one_stepper(device, flow, self.transport, self.config.transport.boundaries)
         if self.config.dosing.closed_body:
             curve = self.plasma
@@ -538,6 +547,47 @@ class Case:
             cells=self._cells,
             local_source=self._local_source,
         )
+
+    def _carried_stepper(self, device: Device, flow: Flow) -> CarriedStepper:
+        """The tissue with its unresolved vessels, and the network that carries the agent."""
+        carriage, properties = self._carriage(device.download(flow.pressure)), self.transport
+        contacts, epsilon = carriage.contacts, np.broadcast_to(properties.available_fraction, self.grid.shape)
+        lost = np.bincount(
+            contacts.voxels[contacts.voxel], contacts.back, minlength=self.grid.voxels
+        ).reshape(self.grid.shape)
+        zero = np.zeros(self.grid.shape)
+        other = self._unresolved or VoxelWalls(zero, WallCoefficients(zero, zero, zero), zero)
+        pushing = other.pressure - self._oncotic - device.download(flow.pressure)
+        filtered = np.asarray(other.wall.hydraulic_conductivity) * other.area_density * pushing
+        tissue = replace(
+            properties,
+            wall_permeability_density=np.asarray(other.wall.permeability) * other.area_density,
+            wall_reflection=other.wall.reflection_coefficient,
+            uptake_rate=properties.uptake_rate + lost / (self.grid.voxel_volume * epsilon),
+        )
+        unresolved_flow = replace(flow, filtration=device.upload(filtered, np.dtype(self.config.run.precision)))
+        return CarriedStepper(
+            self._one_stepper(device, unresolved_flow, tissue, self.config.transport.boundaries),
+            carriage,
+            cell_uptake=np.asarray(properties.uptake_rate),
+        )
+
+    def _carriage(self, pressure: np.ndarray) -> Carriage:
+        """The agent in the vessels of the network, in a tissue of this ``pressure``."""
+        network, pieces, walls = self.network, self._pieces, self._piece_walls
+        assert network is not None
+        pushing = piece_pressure(pieces, network) - (pressure + self._oncotic).ravel()[pieces.voxel]
+        out, back = piece_conductances(
+            np.asarray(walls.wall.permeability) * walls.area,
+            np.asarray(walls.wall.reflection_coefficient),
+            np.asarray(walls.wall.hydraulic_conductivity) * walls.area * pushing,
+        )
+        return Carriage(
+            network, pieces, out, back,
+            cell_length=min(self.grid.spacing),
+            diffusivity=float(sizes(self.agent).mean(map(free_diffusivity, sizes(self.agent).diameters))),
+            decay_rate=self.agent.decay_rate,
+        )  # fmt: skip
 
     def _one_stepper(
         self, device: Device, flow: Flow, properties: TransportProperties, boundaries: Boundaries

@@ -76,6 +76,7 @@ STEP_LIMITS = {
     "convection": "taken with diffusion in explicit stages, which the flow must not make unstable",
     "capture": "free agent must not spread past the sites that bind it, unless within a voxel",
     "in cells": "cells give back what they took, at rates that a step holds",
+    "echo": "tissue must not get back from the blood more than it lost meanwhile",
     "max_step": "run.max_step",
 }
 """What each of the stepper's limits guards."""

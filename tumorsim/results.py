@@ -14,7 +14,7 @@ import numpy as np
 from tumorsim.errors import ConfigError, Problem, StorageError
 from tumorsim.fields import POOLS
 from tumorsim.grid import Grid
-from tumorsim.sinks.layout import FORMAT, output_times, series_datasets
+from tumorsim.sinks.layout import FORMAT, IN_BLOOD, output_times, series_datasets
 from tumorsim.sinks.superblock import is_marked
 from tumorsim.units import UnitError, to_si
 
@@ -162,7 +162,7 @@ class Results:
             group = file["tumorsim"].get("vessels")
             if group is None:
                 return None
-            arrays = {name: np.asarray(group[name]) for name in group}
+            arrays = {name: np.asarray(group[name]) for name in group if f"{group.name}/{name}" != f"/{IN_BLOOD}"}
             source = str(group.attrs["source"])
             notes = json.loads(group.attrs.get("notes", "[]"))
             repairs = json.loads(group.attrs.get("repairs", "[]"))
@@ -180,6 +180,15 @@ class Results:
             notes=tuple(notes),
             repairs=tuple(Repair(**repair) for repair in repairs),
         )
+
+    @cached_property
+    def in_blood(self) -> np.ndarray | None:
+        """The plasma concentration in every segment of the network at every output, (steps, m), amount/m³.
+
+        None where the run took the same everywhere (``vessels.plasma = "uniform"``).
+        """
+        with self._reading() as file:
+            return np.asarray(file[IN_BLOOD][: len(self.times)]) if IN_BLOOD in file else None
 
     @cached_property
     def config(self) -> dict[str, Any]:

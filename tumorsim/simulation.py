@@ -24,15 +24,18 @@ from tumorsim.sinks.fields import ResultFile
 from tumorsim.sinks.ledger import (
     DRUG_NAMES,
     LONG_NAMES,
+    VESSEL_NAMES,
     Plasma,
     check_closure,
     closure,
     drug_entries,
     entries,
+    vessel_entries,
 )
 from tumorsim.sinks.provenance import collect
 from tumorsim.sinks.statistics import field_statistics, statistics_fields
 from tumorsim.stepping import Moment, Steps, controlled_steps, planned_steps
+from tumorsim.transport.carried_plasma import CarriedStepper
 from tumorsim.transport.closed_body import ClosedBodyStepper
 from tumorsim.transport.steady import RATE_NAMES
 from tumorsim.transport.stepper import State
@@ -142,7 +145,9 @@ class Run:
         stored = {name: values for name, values in pools.items() if name in case.config.output.fields}
         if moment.outputs == 0:
             stored |= self._steady
-        self.file.append(moment.time, stored, statistics=statistics, ledger=ledger)
+        carried = isinstance(self.stepper, CarriedStepper)
+        in_blood = self.stepper.segment_concentration(moment.state) if carried else None
+        self.file.append(moment.time, stored, statistics=statistics, ledger=ledger, in_blood=in_blood)
         moment.outputs += 1
 
     def checkpoint(self) -> None:
@@ -178,6 +183,8 @@ class Run:
         if isinstance(self.stepper, ClosedBodyStepper):
             plasma = self.stepper.account(moment.state)
         carried = entries(amounts, plasma, moment.time, initial=moment.initial)
+        if isinstance(self.stepper, CarriedStepper):
+            carried |= vessel_entries(amounts)
         drug = self.case.drug_plasma
         return carried if drug is None else carried | drug_entries(amounts, drug, moment.time)
 
@@ -232,7 +239,8 @@ def _result_file(case: Case, device: Device, moment: Moment, out: Path) -> Resul
     """A new file, or that of the interrupted run cut back to the moment it goes on from."""
     if moment.outputs:
         return ResultFile.resume(out, moment.outputs, provenance=_provenance(case, device))
-    names = LONG_NAMES | DRUG_NAMES if case.config.drug else LONG_NAMES
+    carried = case.config.vessels.plasma == "carried"
+    names = LONG_NAMES | (DRUG_NAMES if case.config.drug else {}) | (VESSEL_NAMES if carried else {})
     ledger = [Field(name, "{amount}", meaning) for name, meaning in names.items()]
     return _new_file(case, device, out, pools=case.pool_names, ledger=ledger)
 
@@ -255,6 +263,7 @@ def _new_file(
         statistics=statistics_fields(case.regions.names, pools),
         ledger=ledger,
         network=case.network,
+        carried=config.vessels.plasma == "carried",
         precision=config.output.precision,
         compression=config.output.compression,
     )

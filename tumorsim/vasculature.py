@@ -21,18 +21,31 @@ WallOf = Callable[[TissueValue], WallCoefficients]
 
 
 def perfused(vessels: Vessels, network: Network) -> Network:
-    """The network with its blood, and how its walls differ."""
+    """The network with its blood, and how its walls differ.
+
+    Where it carries an agent (``plasma``) the pressures inside follow from those at its ends: those of a file may not
+    conserve blood.
+    """
     flow = blood_flow(
-        network,
+        ends_alone(network) if vessels.plasma == "carried" else network,
         arterial_pressure=vessels.arterial_pressure,
         venous_pressure=vessels.venous_pressure,
         haematocrit=vessels.haematocrit,
+        plasma_viscosity=vessels.plasma_viscosity,
         viscosity=vessels.viscosity,
         phase_separation=vessels.phase_separation,
         boundary=vessels.boundary,
     )
     pores = network_pores(vessels, flow)
     return flow if pores is None else replace(flow, leakiness=pores.conductivity)
+
+
+def ends_alone(network: Network) -> Network:
+    """The network without the pressures that it knows of nodes inside."""
+    if network.pressure is None:
+        return network
+    known = np.where(network.degree == 1, network.pressure, np.nan)
+    return replace(network, pressure=None if np.isnan(known).all() else known)
 
 
 def network_pores(vessels: Vessels, network: Network) -> Pores | None:
@@ -66,13 +79,14 @@ def piece_walls(
     wall_of: WallOf,
     tissue: TissueValue,
     area_scales_permeability: bool,
+    offset: float = 0.0,
 ) -> PieceWalls:
     """The wall of every piece: that of its voxel, ``wall``, or with ``pores`` that of its own segment's.
 
     ``wall_of`` gives the wall of tissue properties; where the permeability is measured rather than that of pores,
-    ``area_scales_permeability``. The leakiness of a voxel multiplies both.
+    ``area_scales_permeability``. The leakiness of a voxel multiplies both. The area is that of the radius and ``offset``.
     """
-    area = network.wall_area[pieces.segment] * pieces.share
+    area = (network.wall_area * (1 + offset / network.radius))[pieces.segment] * pieces.share
     if pores is None:
         names = ("hydraulic_conductivity", "permeability", "reflection_coefficient")
         values = (np.asarray(getattr(wall, name)).ravel()[pieces.voxel] for name in names)
@@ -97,9 +111,10 @@ def well_corrected(
     *,
     conductivity: np.ndarray,
     mobility: np.ndarray,
+    offset: float = 0.0,
 ) -> PieceWalls:
     """With the resistance of the tissue between thin vessels and their voxels: K for fluid, εD for the agent."""
-    radius = network.radius[pieces.segment]
+    radius = network.radius[pieces.segment] + offset
     spacing = float(np.prod(grid.spacing) ** (1 / 3))
     fluid, agent = (
         np.asarray(value)
@@ -130,7 +145,9 @@ class TwoWay:
         What its file knows of its open ends stays; inner pressures follow.
         """
         vessels = self.vessels
-        blood = Blood(vessels.haematocrit, vessels.phase_separation, vessels.viscosity)
+        blood = Blood(
+            vessels.haematocrit, vessels.phase_separation, vessels.viscosity, vessels.plasma_viscosity
+        )
         known = (
             np.where(network.degree == 1, network.pressure, np.nan) if network.pressure is not None else None
         )

@@ -158,6 +158,22 @@ def _network(inputs: Inputs) -> Problems:
             )
 
 
+def _carried_plasma(inputs: Inputs) -> Problems:
+    """A network carries one agent through time, from a plasma curve that is given."""
+    config, key = inputs.config, "vessels.plasma"
+    if config.vessels.plasma != "carried":
+        return
+    cure = 'Set vessels.plasma = "uniform", or change that'
+    if not config.vessels.resolved:
+        yield Problem(key, "carried", f"there is no network, for vessels.model is {config.vessels.model!r}", cure)
+    if config.drug is not None:
+        yield Problem(key, "carried", "is not for a carrier with a [drug]", cure)
+    if config.dosing.closed_body:
+        yield Problem(key, "carried", "is not for a closed body", cure)
+    if config.run.mode == "steady":
+        yield Problem(key, "carried", 'is not for run.mode = "steady"', cure)
+
+
 def _network_in_box(inputs: Inputs) -> Problems:
     """The network can be read, and some of it is in the box."""
     if (network := inputs.network) is None:
@@ -618,6 +634,7 @@ CHECKS: tuple[Callable[[Inputs], Problems], ...] = (
     _shapes,
     _maps,
     _network,
+    _carried_plasma,
     _network_in_box,
     _blood_pressures,
     _agent_name,

@@ -44,7 +44,7 @@ from tumorsim.vessels.generate import CONTROL_BRANCH_POINTS, CONTROL_SEGMENTS, D
 from tumorsim.vessels.hindrance import PORE_MODELS
 from tumorsim.vessels.leakiness import SCENARIOS, Spread
 from tumorsim.vessels.repair import NAMES as REPAIR_NAMES
-from tumorsim.vessels.viscosity import HAEMATOCRIT, VISCOSITY_LAWS
+from tumorsim.vessels.viscosity import HAEMATOCRIT, PLASMA_VISCOSITY, VISCOSITY_LAWS
 from tumorsim.vessels.wall import WALL_MODES
 
 Precision: TypeAlias = Literal["float32", "float64"]
@@ -352,6 +352,19 @@ class Vessels(Table):
     )
     haematocrit: Annotated[float, v.Number(least=0, most=0.9)] = Field(
         default=HAEMATOCRIT, description="of discharge, at the inlets; 0.45 [D]"
+    )
+    plasma_viscosity: v.Viscosity = Field(
+        default=PLASMA_VISCOSITY, description="of what the red cells flow in; 1.0466 mPa s [S]"
+    )
+    plasma: Literal["uniform", "carried"] = Field(
+        default="uniform",
+        description='"carried": the agent comes in at the inflow ends of a network and flows through it, with delay and '
+        "loss; else all vessels have the systemic plasma concentration",
+    )
+    wall_offset: v.Distance = Field(
+        default=0.0,
+        description="from the lumen to the surface through which a network exchanges: wall areas are those of the radius "
+        "and this",
     )
     phase_separation: v.Flag = Field(default=False, description="red cells part at branchings unlike plasma")
     viscosity: Annotated[str, v.OneOf(VISCOSITY_LAWS)] = Field(

@@ -71,6 +71,7 @@ class ResultFile:
         statistics: Sequence[Field] = (),
         ledger: Sequence[Field] = (),
         network: "Network | None" = None,
+        carried: bool = False,
         precision: str = "float32",
         compression: str = "gzip",
     ) -> Self:
@@ -78,6 +79,7 @@ class ResultFile:
 
         ``fields`` are stored as ``precision`` ("float32" or "float64"; labels as uint8) with ``compression``
         "gzip" or "none". ``statistics`` and ``ledger`` name the numbers that come with every output.
+        Where its blood ``carried`` the agent, the ``network`` has a plasma concentration at every output.
         ``config_resolved`` and ``provenance`` must be fit for JSON. Raises StorageError.
         """
         path = Path(path)
@@ -99,6 +101,8 @@ class ResultFile:
             layout.create_series(file, "ledger", ledger, amount_unit=amount_unit)
             if network is not None:
                 layout.store_network(file, network)
+                if carried:
+                    layout.create_in_blood(file, len(network.segments), amount_unit=amount_unit)
             return cls(path, file)
         except _HDF5_ERRORS as error:
             _abandon(path, file)
@@ -151,11 +155,13 @@ class ResultFile:
         *,
         statistics: Mapping[str, float] | None = None,
         ledger: Mapping[str, float] | None = None,
+        in_blood: np.ndarray | None = None,
     ) -> None:
         """Store one output at ``time``, s. When this returns, it is on the disk.
 
         Fields have shape (nz, ny, nx), vectors (nz, ny, nx, 3) with components x, y, z. A field that is left
-        out keeps its last values; one that has not changed is not stored again. Raises StorageError when the
+        out keeps its last values; one that has not changed is not stored again. ``in_blood`` (m,) is the plasma
+        concentration in every segment of a network that carries the agent. Raises StorageError when the
         disk is full or fails (the earlier outputs remain readable and the file is closed), and ValueError
         when names, shapes or the order of times are wrong.
         """
@@ -164,6 +170,8 @@ class ResultFile:
         try:
             offsets, digests = self._store_fields(fields)
             self._store_series(time, series)
+            if in_blood is not None:
+                layout.store_in_blood(self._file, self.outputs, in_blood)
             self.flush()
             layout.list_output(self._steps, self.outputs, time, offsets)
             release(self._descriptor)

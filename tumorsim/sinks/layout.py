@@ -11,6 +11,7 @@
         config_given, config_resolved, provenance, resumed, region_names
         statistics/REGION/NAME, ledger/NAME     one number per step
         vessels/nodes, segments, radius, pressure, flow
+        vessels/plasma_concentration            (steps, segments), where blood carries the agent
 
 A field that does not change is stored once: the offsets of later steps point at the slab that is there.
 VTK cannot read ImageData with one step only (its reader then expects no time axis), so a single output is
@@ -152,6 +153,24 @@ def store_network(file: h5py.File, network: "Network") -> None:
     for name, (values, units, long_name) in arrays.items():
         if values is not None:
             describe(group.create_dataset(name, data=values), units, long_name)
+
+
+IN_BLOOD = "tumorsim/vessels/plasma_concentration"
+
+
+def create_in_blood(file: h5py.File, segments: int, *, amount_unit: str) -> None:
+    """An empty table of the plasma concentration in every segment at every output."""
+    shape = (0, segments)
+    dataset = file.create_dataset(IN_BLOOD, shape, np.float64, maxshape=(None, segments), chunks=(1, segments))
+    describe(dataset, f"{amount_unit}/m^3", "plasma concentration of each segment at each output")
+
+
+def store_in_blood(file: h5py.File, output: int, values: np.ndarray) -> None:
+    """The row of one output."""
+    dataset = file[IN_BLOOD]
+    if len(dataset) <= output:
+        dataset.resize(output + 1, axis=0)
+    dataset[output] = values
 
 
 def list_output(steps: h5py.Group, step: int, time: float, offsets: Mapping[str, int]) -> None:

@@ -12,6 +12,10 @@ The plasma curve is prescribed, so ``cleared`` is what left the plasma by neithe
 Where the agent is a carrier, all this is the drug inside carriers. What they release has a balance of its own::
 
     released + drug_extravasated = drug_free + drug_in_cells + drug_on_dna + drug_lymph + drug_boundary
+
+Where blood carries the agent through a network, so has the network::
+
+    vessels_inflow + vessels_returned = vessels + vessels_given + vessels_outflow + vessels_decayed
 """
 
 from collections.abc import Mapping
@@ -55,6 +59,20 @@ DRUG_NAMES = {
     "drug_imbalance": "balance of the released drug: released + extravasated less all that is accounted for",
 }
 """What is added where the agent releases a drug."""
+
+VESSEL_NAMES = {
+    "vessels": "in the vessels of the network",
+    "vessels_inflow": "into the network at its inflow ends",
+    "vessels_outflow": "out of the network at its outflow ends",
+    "vessels_given": "from the network into tissue, gross",
+    "vessels_returned": "from tissue back into the network",
+    "vessels_decayed": "decayed in the network",
+    "vessels_imbalance": "balance of the network: inflow + returned less all that is accounted for",
+}
+"""What is added where the blood of a network carries the agent."""
+
+
+_ALL_NAMES = LONG_NAMES | DRUG_NAMES | VESSEL_NAMES
 
 
 class Plasma(Protocol):
@@ -108,8 +126,16 @@ def drug_entries(amounts: Mapping[str, float], plasma: Plasma, time: float) -> d
     }
 
 
+def vessel_entries(amounts: Mapping[str, float]) -> dict[str, float]:
+    """The terms of VESSEL_NAMES for the ``amounts`` of a network that carries the agent."""
+    found = {name: amounts[name] for name in VESSEL_NAMES if name != "vessels_imbalance"}
+    came = found["vessels_inflow"] + found["vessels_returned"]
+    gone = ("vessels", "vessels_outflow", "vessels_given", "vessels_decayed")
+    return {**found, "vessels_imbalance": came - sum(found[name] for name in gone)}
+
+
 def closure(entries: Mapping[str, float]) -> float:
-    """The imbalance over all that ever entered the tissue, 0 while nothing has; of agent and drug the larger.
+    """The imbalance over all that ever entered the tissue, 0 while nothing has; of agent, drug and network the largest.
 
     What entered through the faces of the box is known net of what left there: it is at least what is held.
     """
@@ -118,6 +144,9 @@ def closure(entries: Mapping[str, float]) -> float:
     balances = [(entries["imbalance"], came)]
     if "drug_imbalance" in entries:
         balances.append((entries["drug_imbalance"], entries["released"] + entries["drug_entered"]))
+    if "vessels_imbalance" in entries:
+        came = entries["vessels_inflow"] + entries["vessels_returned"]
+        balances.append((entries["vessels_imbalance"], came))
     return max(abs(imbalance) / scale if scale > 0 else 0.0 for imbalance, scale in balances)
 
 
@@ -131,7 +160,7 @@ def check_closure(entries: Mapping[str, float], *, precision: str, step: int) ->
     error = closure(entries)
     if error > TOLERANCE[precision]:
         table = "\n".join(
-            f"  {name:<17} {value: .9e}  {(LONG_NAMES | DRUG_NAMES)[name]}" for name, value in entries.items()
+            f"  {name:<17} {value: .9e}  {_ALL_NAMES[name]}" for name, value in entries.items()
         )
         raise NumericsError(
             f"step {step}: the ledger does not close: imbalance {error:.2e} of what entered the tissue, "

@@ -81,7 +81,8 @@ class State:
 
     ``passed`` (float64, per term of PASSED and row) is what has passed since the start, amount per voxel volume. A
     carrier that releases a drug (transport.payload) has more: the drug's C and what of it has passed, the drug in
-    cells, and what was ``released`` outside and inside of cells; ``body`` is a closed one (transport.closed_body).
+    cells, and what was ``released`` outside and inside of cells; ``body`` is a closed one (transport.closed_body), and
+    ``blood`` what the vessels of a network carry (transport.carried_plasma).
     """
 
     concentration: Array
@@ -94,6 +95,7 @@ class State:
     drug_passed: Array | None = None
     released: Array | None = None
     body: Array | None = None
+    blood: Array | None = None
 
 
 class Stepper:
