@@ -570,6 +570,7 @@ class Case:
             self._one_stepper(device, unresolved_flow, tissue, self.config.transport.boundaries),
             carriage,
             cell_uptake=np.asarray(properties.uptake_rate),
+            diffusivity=float(np.min(properties.diffusivity)),
         )
 
     def _carriage(self, pressure: np.ndarray) -> Carriage:

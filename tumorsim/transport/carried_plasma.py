@@ -26,9 +26,8 @@ from tumorsim.vessels.carriage import Carriage
 
 PARTS = 4
 """Steps of the blood within one of the tissue [D]."""
-ECHO = 0.5
-"""Longest step in the times in which a voxel would lose what it gets back through the blood [D]: 1 % off at most,
-where tissue and blood are all but in balance [C]."""
+ECHO = 1.0
+"""Longest step in the times in which tissue would lose what it gets back through the blood [D]; a few 1e-4 off [C]."""
 
 
 @dataclass
@@ -57,10 +56,13 @@ class CarriedStepper:
     """Steps tissue and vessels together; used like the `Stepper` it is made from.
 
     The ``uptake_rate`` of ``tissue`` holds beside that of cells, ``cell_uptake`` (1/s on N, a map), the walls' loss κ/ε,
-    Σ back per voxel volume. In the state, ``blood`` is what the vessels hold.
+    Σ back per voxel volume. ``diffusivity`` is the least of the tissue, m²/s. In the state, ``blood`` is what the
+    vessels hold.
     """
 
-    def __init__(self, tissue: Stepper, carriage: Carriage, *, cell_uptake: np.ndarray):
+    def __init__(
+        self, tissue: Stepper, carriage: Carriage, *, cell_uptake: np.ndarray, diffusivity: float = 0.0
+    ):
         self._tissue, self._carriage = tissue, carriage
         self.device: Device = tissue.device
         self.grid = tissue.grid
@@ -83,8 +85,10 @@ class CarriedStepper:
         self._to_cells = self._cell_share(cell_uptake)
         drive = tissue.drive or Drive(*(device.zeros(shape, real) for _ in range(2)))
         self._drive = replace(drive, source=device.zeros(shape, real))
-        fastest = float((carriage.echo() * self._loss / epsilon).max(initial=0.0))
-        self.limits = {**tissue.limits, "echo": ECHO / fastest if fastest > 0 else inf}
+        again = np.zeros(shape)
+        again.ravel()[contacts.voxels] = carriage.echo() * self._loss / epsilon
+        limit = echo_limit(again, diffusivity=diffusivity, spacing=self.grid.spacing, longest=tissue.step_size)
+        self.limits = {**tissue.limits, "echo": limit}
         self.step_size = min(self.limits.values())
 
     def _cell_share(self, cell_uptake: np.ndarray) -> Array | None:
@@ -193,3 +197,24 @@ class CarriedStepper:
 
     def _upload(self, blood: _Blood) -> Any:
         return self.device.upload(blood.packed(), np.float64)
+
+
+def echo_limit(
+    again: np.ndarray, *, diffusivity: float, spacing: tuple[float, float, float], longest: float
+) -> float:
+    """The longest step, s, in which tissue gets back at most ECHO of what it holds; infinite from ``longest`` on.
+
+    ``again`` (nz, ny, nx) is the rate of that, 1/s, in every voxel; agent that spreads over √(2 D Δt) has the mean rate
+    of the box of twice that.
+    """
+    from scipy.ndimage import uniform_filter
+
+    fastest = float(again.max())
+    step = ECHO / fastest if fastest > 0 else inf
+    while step < longest:
+        reach = np.sqrt(2 * diffusivity * 2 * step)
+        box = [2 * min(int(reach / h), n) + 1 for h, n in zip(spacing, again.shape, strict=True)]
+        if 2 * step * float(uniform_filter(again, box, mode="reflect").max()) > ECHO:
+            return step
+        step *= 2
+    return inf
