@@ -578,16 +578,18 @@ class Case:
         network, pieces, walls = self.network, self._pieces, self._piece_walls
         assert network is not None
         pushing = piece_pressure(pieces, network) - (pressure + self._oncotic).ravel()[pieces.voxel]
+        filtered = np.asarray(walls.wall.hydraulic_conductivity) * walls.area * pushing
         out, back = piece_conductances(
             np.asarray(walls.wall.permeability) * walls.area,
             np.asarray(walls.wall.reflection_coefficient),
-            np.asarray(walls.wall.hydraulic_conductivity) * walls.area * pushing,
+            filtered,
         )
         return Carriage(
             network, pieces, out, back,
             cell_length=min(self.grid.spacing),
             diffusivity=float(sizes(self.agent).mean(map(free_diffusivity, sizes(self.agent).diameters))),
             decay_rate=self.agent.decay_rate,
+            filtered=filtered if self.config.vessels.two_way else None,
         )  # fmt: skip
 
     def _one_stepper(

@@ -87,9 +87,9 @@ class Carriage:
     and comes back at the tissue's; cells are at most ``cell_length`` long, m. ``diffusivity``, m²/s, is that along
     blood that stands still; ``decay_rate`` λ in 1/s.
 
-    Open ends, and nodes with a given boundary flow, are where blood comes in at the systemic concentration, or leaves.
-    Elsewhere a node passes on all the agent that arrives: fluid that leaked out of the segments around it
-    (``two_way``) is missing in the flow, and what it left behind is denser. Blood that ends at such a node stays.
+    Where more plasma leaves a node than arrives, the rest comes in at the systemic concentration; where more arrives, it
+    leaves the network. ``filtered`` (k,), m³/s, is the fluid that the flow of the network has lost through the pieces
+    (``two_way``), shared by the nodes of the segment: it goes without the agent, which is denser in what is left.
     """
 
     network: Network
@@ -99,6 +99,7 @@ class Carriage:
     cell_length: float
     diffusivity: float = 0.0
     decay_rate: float = 0.0
+    filtered: np.ndarray | None = None
     _systems: OrderedDict[float, _System] = field(default_factory=OrderedDict, repr=False)
 
     @cached_property
@@ -177,11 +178,19 @@ class Carriage:
         from_, to = np.where(flow > 0, a, b), np.where(flow > 0, b, a)
         onward = np.bincount(from_, np.abs(flow), minlength=n)
         arriving = np.bincount(to, np.abs(flow), minlength=n)
-        gate = network.degree == 1
-        if network.boundary_flow is not None:
-            gate |= np.nan_to_num(network.boundary_flow) != 0
-        surplus = np.where(gate, arriving - onward, 0.0)
+        surplus = arriving - onward - self._filtered_at_nodes
         return onward, np.maximum(-surplus, 0.0), np.maximum(surplus, 0.0)
+
+    @cached_property
+    def _filtered_at_nodes(self) -> np.ndarray:
+        network, pieces, total = self.network, self.pieces, np.zeros(len(self.network.nodes))
+        if self.filtered is None:
+            return total
+        part = self.filtered * self._plasma_part[pieces.segment]  # of plasma, as flow is
+        place = (pieces.start + pieces.end) / 2
+        for end, share in enumerate((1 - place, place)):
+            total += np.bincount(network.segments[pieces.segment, end], part * share, minlength=len(total))
+        return total
 
     @cached_property
     def _leaving_cells(self) -> np.ndarray:
