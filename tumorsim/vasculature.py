@@ -13,7 +13,7 @@ from tumorsim.vessels.coupling import PieceWalls, VoxelWalls, two_way_pressure, 
 from tumorsim.vessels.leakiness import SCENARIOS, Pores, spread_pores
 from tumorsim.vessels.network import Network
 from tumorsim.vessels.open_ends import Blood, boundary_pressures
-from tumorsim.vessels.rasterise import Pieces, wall_pieces
+from tumorsim.vessels.rasterise import WIDE, Pieces, wall_pieces
 from tumorsim.vessels.wall import WallCoefficients
 
 TissueValue = Callable[[str], np.ndarray]
@@ -114,11 +114,18 @@ def well_corrected(
     offset: float = 0.0,
 ) -> PieceWalls:
     """With the resistance of the tissue between thin vessels and their voxels: K for fluid, εD for the agent."""
-    radius = network.radius[pieces.segment] + offset
+    lumen = network.radius[pieces.segment]
+    around = np.where(lumen > WIDE * min(grid.spacing), lumen, 0.0)
     spacing = float(np.prod(grid.spacing) ** (1 / 3))
     fluid, agent = (
         np.asarray(value)
-        * well_factor(np.asarray(value), radius=radius, spacing=spacing, mobility=of.ravel()[pieces.voxel])
+        * well_factor(
+            np.asarray(value),
+            radius=lumen + offset,
+            spacing=spacing,
+            mobility=of.ravel()[pieces.voxel],
+            around=around,
+        )
         for value, of in (
             (walls.wall.hydraulic_conductivity, conductivity),
             (walls.wall.permeability, mobility),

@@ -23,6 +23,8 @@ from tumorsim.vessels.wall import WallCoefficients
 
 EQUIVALENT_RADIUS = np.exp(-np.euler_gamma) / (2 * np.sqrt(2))
 """r_e/h = 0.1985 [C]: distance at which the field of a line source has the value of the voxel it runs through."""
+MOST_GAIN = 2.0
+"""[D]: of a wall by the well correction; beyond, the voxel is too coarse for it."""
 MOST_ROUNDS = 50
 """[D]: of blood and tissue, each solved with the other's pressure; about five are the rule."""
 
@@ -48,15 +50,22 @@ class VoxelWalls:
 
 
 def well_factor(
-    conductance: np.ndarray, *, radius: np.ndarray, spacing: float, mobility: np.ndarray
+    conductance: np.ndarray,
+    *,
+    radius: np.ndarray,
+    spacing: float,
+    mobility: np.ndarray,
+    around: np.ndarray | float = 0.0,
 ) -> np.ndarray:
-    """What is left of a wall's ``conductance`` (Lp or P) between a vessel and its voxel: 1/(1 + c R ln(r_e/R)/m).
+    """What a wall's ``conductance`` (Lp or P) becomes between a vessel and its voxel: 1/(1 + c R ln(r_e/R)/m).
 
     ``mobility`` m is K or εD of the tissue; ``spacing`` h of cubic voxels (else the geometric mean, and for oblique
-    vessels, this is an approximation). 1 where R ≥ r_e: such a vessel fills its voxel.
+    vessels, this is an approximation). It is more than the conductance where R > r_e: on the axis of such a vessel the
+    field of a line is beyond its value at the wall; at most ``MOST_GAIN`` times. A vessel whose pieces lie ``around`` its
+    axis, at that radius, has the larger of it and r_e in place of r_e.
     """
-    depth = np.log(np.maximum(EQUIVALENT_RADIUS * spacing / radius, 1.0))
-    return 1 / (1 + conductance * radius * depth / mobility)
+    depth = np.log(np.maximum(EQUIVALENT_RADIUS * spacing, around) / radius)
+    return 1 / np.maximum(1 + conductance * radius * depth / mobility, 1 / MOST_GAIN)
 
 
 def voxel_walls(
