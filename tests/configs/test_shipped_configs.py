@@ -17,6 +17,7 @@ COARSE = {
     "baxter_jain_sphere": ["domain.spacing=400 um"],
     "tumour_network": ["domain.spacing=20 um"],
     "capillary_bed": ["domain.spacing=20 um"],
+    "tracer_washout": ["domain.spacing=20 um", "run.max_step=1 min"],
     "vessel_normalisation": ["domain.spacing=100 um"],
     "binding_site_barrier": ["domain.spacing=40 um"],
     "thermodox": ["domain.spacing=300 um"],

@@ -10,9 +10,10 @@ blood [D] (the lead of red cells, Fåhræus 1929, is left out). At nodes what ar
 
 Along a cell, c falls towards the balance with what returns as in the steady state, exactly: with g = out/Q and
 Bernoulli's B, the wall sees Q (1 − B) c_in + (out − Q (1 − B)) c_out, which is Q (1 − e^−g) c_in where nothing
-returns. What a cell holds is V (c_in + c_out)/2, or more of c_out where the cell is longer than Δt. Time is implicit
-(backward Euler), so nothing is negative and no step too long; in space it is of second order. Blood that stands still
-exchanges by diffusion along its segment.
+returns. What a cell holds is V (c_in + c_out)/2: of second order in space. Where blood passes less than half of a cell
+in Δt that could turn negative, and c_out counts for more, as in an upwind scheme. Time is implicit (backward Euler), of
+first order, which spreads fronts by √(transit time · Δt) and leaves mean transit times and balances exact; no step is
+too long. Blood that stands still exchanges by diffusion along its segment.
 """
 
 from collections import OrderedDict
@@ -110,6 +111,11 @@ class Carriage:
     @property
     def cells(self) -> int:
         return len(self._cells.segment)
+
+    @property
+    def segment_cells(self) -> np.ndarray:
+        """The segment of every cell, (c,)."""
+        return self._cells.segment
 
     @cached_property
     def _plasma_part(self) -> np.ndarray:
