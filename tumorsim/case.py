@@ -147,7 +147,8 @@ class Case:
     @cached_property
     def _pieces(self) -> Pieces:
         assert self._perfused is not None
-        return vasculature.pieces_in_box(self._perfused, self.grid)
+        carried = self.config.vessels.plasma == "carried"  # what the blood loses must not hang on the grid
+        return vasculature.pieces_in_box(self._perfused, self.grid, whole=carried)
 
     @cached_property
     def _piece_walls(self) -> PieceWalls:

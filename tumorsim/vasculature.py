@@ -13,7 +13,7 @@ from tumorsim.vessels.coupling import PieceWalls, VoxelWalls, two_way_pressure, 
 from tumorsim.vessels.leakiness import SCENARIOS, Pores, spread_pores
 from tumorsim.vessels.network import Network
 from tumorsim.vessels.open_ends import Blood, boundary_pressures
-from tumorsim.vessels.rasterise import WIDE, Pieces, wall_pieces
+from tumorsim.vessels.rasterise import WIDE, Pieces, wall_pieces, whole_walls
 from tumorsim.vessels.wall import WallCoefficients
 
 TissueValue = Callable[[str], np.ndarray]
@@ -61,13 +61,13 @@ def scenario_factor(vessels: Vessels, name: str) -> float:
     return float(Pores(np.array(scenario.pore_radius), np.array(scenario.pore_area)).factor(name))
 
 
-def pieces_in_box(network: Network, grid: Grid) -> Pieces:
-    """The pieces of the walls. Raises ConfigError where none is in the box."""
+def pieces_in_box(network: Network, grid: Grid, *, whole: bool = False) -> Pieces:
+    """The pieces of the walls, or of ``whole`` ones. Raises ConfigError where none is in the box."""
     pieces = wall_pieces(network, grid)
     if not len(pieces.voxel):
         cure = "Move the box with domain.origin, or set vessels.fit_domain = true"
         raise ConfigError(Problem("vessels.file", network.source, "no vessel lies inside the box", cure))
-    return pieces
+    return whole_walls(pieces, network, grid) if whole else pieces
 
 
 def piece_walls(

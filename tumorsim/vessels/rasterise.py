@@ -115,6 +115,17 @@ def wall_pieces(network: Network, grid: Grid, *, thin: Pieces | None = None) -> 
     return _placed(network, grid, thin=thin or _thin_pieces(network, grid), places=places)
 
 
+def whole_walls(pieces: Pieces, network: Network, grid: Grid) -> Pieces:
+    """`wall_pieces` in which a wall has the same area on every grid: that of its axis in the box, or more.
+
+    What of a wide vessel stands out of the box while its axis is inside counts where the rest of it is.
+    """
+    count, axes = len(network.segments), clip_segments(network, grid)
+    there, wanted = (np.bincount(p.segment, p.share, minlength=count) for p in (pieces, axes))
+    gain = np.maximum(np.divide(wanted, there, out=np.ones(count), where=there > 0), 1.0)
+    return replace(pieces, part=pieces.part * gain[pieces.segment])
+
+
 def lumen_pieces(network: Network, grid: Grid, *, thin: Pieces | None = None) -> Pieces:
     """Where the blood is: as `wall_pieces`, with two lines per voxel of the cross-section, on a sunflower's spiral."""
 
