@@ -10,6 +10,7 @@ import numpy as np
 from tumorsim import vasculature
 from tumorsim.agents.agent import Agent
 from tumorsim.agents.compartments import Body
+from tumorsim.agents.particle import free_diffusivity
 from tumorsim.agents.passage import (
     WALL_PROPERTIES,
     MatrixCoefficients,
@@ -17,7 +18,6 @@ from tumorsim.agents.passage import (
     sizes,
     wall_passage,
 )
-from tumorsim.agents.particle import free_diffusivity
 from tumorsim.agents.payload import (
     ScheduledRelease,
     encapsulated_curve,
@@ -553,9 +553,8 @@ class Case:
         """The tissue with its unresolved vessels, and the network that carries the agent."""
         carriage, properties = self._carriage(device.download(flow.pressure)), self.transport
         contacts, epsilon = carriage.contacts, np.broadcast_to(properties.available_fraction, self.grid.shape)
-        lost = np.bincount(
-            contacts.voxels[contacts.voxel], contacts.back, minlength=self.grid.voxels
-        ).reshape(self.grid.shape)
+        lost = np.bincount(contacts.voxels[contacts.voxel], contacts.back, minlength=self.grid.voxels)
+        loss = lost.reshape(self.grid.shape) / (self.grid.voxel_volume * epsilon)
         zero = np.zeros(self.grid.shape)
         other = self._unresolved or VoxelWalls(zero, WallCoefficients(zero, zero, zero), zero)
         pushing = other.pressure - self._oncotic - device.download(flow.pressure)
@@ -564,11 +563,11 @@ class Case:
             properties,
             wall_permeability_density=np.asarray(other.wall.permeability) * other.area_density,
             wall_reflection=other.wall.reflection_coefficient,
-            uptake_rate=properties.uptake_rate + lost / (self.grid.voxel_volume * epsilon),
+            uptake_rate=properties.uptake_rate + loss,
         )
-        unresolved_flow = replace(flow, filtration=device.upload(filtered, np.dtype(self.config.run.precision)))
+        other_flow = replace(flow, filtration=device.upload(filtered, np.dtype(self.config.run.precision)))
         return CarriedStepper(
-            self._one_stepper(device, unresolved_flow, tissue, self.config.transport.boundaries),
+            self._one_stepper(device, other_flow, tissue, self.config.transport.boundaries),
             carriage,
             cell_uptake=np.asarray(properties.uptake_rate),
             diffusivity=float(np.min(properties.diffusivity)),

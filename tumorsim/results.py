@@ -162,7 +162,9 @@ class Results:
             group = file["tumorsim"].get("vessels")
             if group is None:
                 return None
-            arrays = {name: np.asarray(group[name]) for name in group if f"{group.name}/{name}" != f"/{IN_BLOOD}"}
+            arrays = {
+                name: np.asarray(group[name]) for name in group if f"{group.name}/{name}" != f"/{IN_BLOOD}"
+            }
             source = str(group.attrs["source"])
             notes = json.loads(group.attrs.get("notes", "[]"))
             repairs = json.loads(group.attrs.get("repairs", "[]"))

@@ -145,8 +145,10 @@ class Run:
         stored = {name: values for name, values in pools.items() if name in case.config.output.fields}
         if moment.outputs == 0:
             stored |= self._steady
-        carried = isinstance(self.stepper, CarriedStepper)
-        in_blood = self.stepper.segment_concentration(moment.state) if carried else None
+        stepper = self.stepper
+        in_blood = (
+            stepper.segment_concentration(moment.state) if isinstance(stepper, CarriedStepper) else None
+        )
         self.file.append(moment.time, stored, statistics=statistics, ledger=ledger, in_blood=in_blood)
         moment.outputs += 1
 

@@ -84,7 +84,7 @@ def piece_walls(
     """The wall of every piece: that of its voxel, ``wall``, or with ``pores`` that of its own segment's.
 
     ``wall_of`` gives the wall of tissue properties; where the permeability is measured rather than that of pores,
-    ``area_scales_permeability``. The leakiness of a voxel multiplies both. The area is that of the radius and ``offset``.
+    ``area_scales_permeability``. The leakiness of a voxel multiplies both. The area is that at the radius + ``offset``.
     """
     area = (network.wall_area * (1 + offset / network.radius))[pieces.segment] * pieces.share
     if pores is None:

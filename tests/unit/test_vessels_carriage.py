@@ -59,7 +59,7 @@ LOSS = 2 * np.pi * RADIUS * LENGTH * PERMEABILITY / (SPEED * np.pi * RADIUS**2 *
 @pytest.mark.parametrize("tissue", [0.0, 0.3])
 def test_steady_depletion_is_exact_on_any_cells(cell, tissue):
     """C(L) = C_t + (C_in − C_t) e^{−PA/Q}."""
-    held, passed = steady(carriage(permeability=PERMEABILITY, cell=cell), tissue)
+    _, passed = steady(carriage(permeability=PERMEABILITY, cell=cell), tissue)
     expected = tissue + (1 - tissue) * np.exp(-LOSS)
     assert passed.outflow / passed.inflow == pytest.approx(expected, rel=1e-9)
 
@@ -126,7 +126,9 @@ def test_turned_segments_change_nothing():
     straight, turned = carriage(permeability=1e-6), carriage(tube(turned=(1, 3)), permeability=1e-6)
     pairs = [march(given, 0.05, 1.0, lambda t: 1.0) for given in (straight, turned)]
     assert pairs[0][1] == pytest.approx(pairs[1][1], rel=1e-12)
-    found = [given.segment_concentration(held) for given, (held, _) in zip((straight, turned), pairs, strict=True)]
+    found = [
+        given.segment_concentration(held) for given, (held, _) in zip((straight, turned), pairs, strict=True)
+    ]
     assert found[0] == pytest.approx(found[1], rel=1e-12)
 
 
@@ -136,7 +138,7 @@ def test_a_junction_mixes_by_flow():
     grid = Grid((1, 10, 20), (10 * UM,) * 3, (-5 * UM, -40 * UM, 0.0))
     pieces = wall_pieces(network, grid)
     out = np.where(pieces.segment == 1, 1e-10, 0.0)
-    held, passed = steady(Carriage(network, pieces, out, np.zeros_like(out), 10 * UM))
+    _, passed = steady(Carriage(network, pieces, out, np.zeros_like(out), 10 * UM))
     assert passed.outflow / passed.inflow == pytest.approx(0.75, rel=1e-9)
     assert passed.outflow + passed.given.sum() == pytest.approx(passed.inflow, rel=1e-12)
 
@@ -146,7 +148,7 @@ def test_amounts_are_conserved_and_never_negative(dt):
     rng = np.random.default_rng(1)
     given = carriage(permeability=3e-6, decay_rate=0.1)
     held = rng.random(given.cells) * given.volume
-    total = came = gone = 0.0
+    came = gone = 0.0
     before = held.sum()
     for _ in range(20):
         returned = rng.random(given.cells) * 1e-14
@@ -179,7 +181,7 @@ def test_still_blood_fills_by_diffusion():
 
 
 def test_fluid_that_was_lost_leaves_the_agent_behind():
-    """Flow falls by a fifth at the node between two segments, through walls that keep the agent: C rises by a quarter."""
+    """Flow falls by a fifth at the node between two segments, whose walls keep the agent: C rises by a quarter."""
     network = replace(tube(2), flow=SPEED * np.pi * RADIUS**2 * np.array([1.0, 0.8]))
     pieces = wall_pieces(network, GRID)
     lost = np.where(pieces.segment == 0, 1.0, 0.0) * (pieces.end - pieces.start)
@@ -187,7 +189,7 @@ def test_fluid_that_was_lost_leaves_the_agent_behind():
     lost *= 0.2 * SPEED * np.pi * RADIUS**2 / (lost * middle).sum()  # so much of it counts at that node
     zero = np.zeros(len(lost))
     given = Carriage(network, pieces, zero, zero, 10 * UM, filtered=lost)
-    held, passed = steady(given)
+    held, _ = steady(given)
     assert given.segment_concentration(held)[1] / given.segment_concentration(held)[0] == pytest.approx(1.25)
 
 

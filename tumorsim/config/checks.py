@@ -165,7 +165,9 @@ def _carried_plasma(inputs: Inputs) -> Problems:
         return
     cure = 'Set vessels.plasma = "uniform", or change that'
     if not config.vessels.resolved:
-        yield Problem(key, "carried", f"there is no network, for vessels.model is {config.vessels.model!r}", cure)
+        yield Problem(
+            key, "carried", f"there is no network, for vessels.model is {config.vessels.model!r}", cure
+        )
     if config.drug is not None:
         yield Problem(key, "carried", "is not for a carrier with a [drug]", cure)
     if config.dosing.closed_body:

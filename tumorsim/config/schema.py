@@ -358,13 +358,13 @@ class Vessels(Table):
     )
     plasma: Literal["uniform", "carried"] = Field(
         default="uniform",
-        description='"carried": the agent comes in at the inflow ends of a network and flows through it, with delay and '
-        "loss; else all vessels have the systemic plasma concentration",
+        description='"carried": the agent comes in at the inflow ends of a network and flows through it, with delay '
+        "and loss; else all vessels have the systemic plasma concentration",
     )
     wall_offset: v.Distance = Field(
         default=0.0,
-        description="from the lumen to the surface through which a network exchanges: wall areas are those of the radius "
-        "and this",
+        description="from the lumen to the surface through which a network exchanges: wall areas are those of the "
+        "radius and this",
     )
     phase_separation: v.Flag = Field(default=False, description="red cells part at branchings unlike plasma")
     viscosity: Annotated[str, v.OneOf(VISCOSITY_LAWS)] = Field(

@@ -15,7 +15,7 @@ from math import isclose, log
 import numpy as np
 
 from tumorsim.errors import ConfigError, Problem
-from tumorsim.readouts.blood import blood_concentration, blood_volume_fraction
+from tumorsim.readouts.blood import amount_in_blood
 from tumorsim.readouts.nuclides import Nuclide
 from tumorsim.results import Results, time_text
 
@@ -109,8 +109,7 @@ def weighted_activity(
     for step in np.flatnonzero(weights):
         total += weights[step] * gain[step] * scale * results.total(step=int(step))
     if blood_weights is not None:
-        in_blood = np.nan_to_num(blood_concentration(results)) * gain
-        total += scale * float((blood_weights * in_blood).sum()) * blood_volume_fraction(results)
+        total += scale * amount_in_blood(results, blood_weights * gain)
     return total
 
 

@@ -50,7 +50,26 @@ def blood_volume_fraction(results: Results) -> np.ndarray:
     return results.field("vessel_area_density").astype(np.float64) * radius / 2
 
 
+def amount_in_blood(results: Results, weights: np.ndarray) -> np.ndarray:
+    """Agent in the blood of every voxel, ``v_b Σ_k w_k C_b``, per tissue volume and times the unit of ``weights`` (T,).
+
+    Where blood carried the agent through a network, C_b is that of each segment, with the network's own haematocrit.
+    """
+    network, levels = results.network, results.in_blood
+    if network is None or levels is None:
+        level = float((weights * np.nan_to_num(blood_concentration(results))).sum())
+        return level * blood_volume_fraction(results) if level else np.zeros(results.grid.shape)
+    from tumorsim.vessels.rasterise import lumen_pieces
+
+    cells = HAEMATOCRIT if network.haematocrit is None else network.haematocrit
+    held = (weights @ levels) * (1 - cells) * network.volume
+    lumen, grid = lumen_pieces(network, results.grid), results.grid
+    found = np.bincount(lumen.voxel, held[lumen.segment] * lumen.share, minlength=grid.voxels)
+    return found.reshape(grid.shape) / grid.voxel_volume
+
+
 def total_with_blood(results: Results, *, step: int) -> np.ndarray:
     """Amount per tissue volume that a scanner sees, tissue and blood in it: ``N + v_b C_b``, (nz, ny, nx)."""
-    in_blood = float(np.nan_to_num(blood_concentration(results)[step]))
-    return results.total(step=step) + blood_volume_fraction(results) * in_blood
+    at_step = np.zeros(len(results.times))
+    at_step[step] = 1.0
+    return results.total(step=step) + amount_in_blood(results, at_step)

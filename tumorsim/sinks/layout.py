@@ -161,7 +161,9 @@ IN_BLOOD = "tumorsim/vessels/plasma_concentration"
 def create_in_blood(file: h5py.File, segments: int, *, amount_unit: str) -> None:
     """An empty table of the plasma concentration in every segment at every output."""
     shape = (0, segments)
-    dataset = file.create_dataset(IN_BLOOD, shape, np.float64, maxshape=(None, segments), chunks=(1, segments))
+    dataset = file.create_dataset(
+        IN_BLOOD, shape, np.float64, maxshape=(None, segments), chunks=(1, segments)
+    )
     describe(dataset, f"{amount_unit}/m^3", "plasma concentration of each segment at each output")
 
 

@@ -159,9 +159,7 @@ def check_closure(entries: Mapping[str, float], *, precision: str, step: int) ->
         )
     error = closure(entries)
     if error > TOLERANCE[precision]:
-        table = "\n".join(
-            f"  {name:<17} {value: .9e}  {_ALL_NAMES[name]}" for name, value in entries.items()
-        )
+        table = "\n".join(f"  {name:<17} {value: .9e}  {_ALL_NAMES[name]}" for name, value in entries.items())
         raise NumericsError(
             f"step {step}: the ledger does not close: imbalance {error:.2e} of what entered the tissue, "
             f"{TOLERANCE[precision]:.0e} allowed in {precision}\n{table}\n"

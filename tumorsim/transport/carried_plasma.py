@@ -1,4 +1,4 @@
-"""Tissue and the blood of its network: what leaves a vessel enters its voxels, and what comes back goes on with the blood.
+"""Tissue and the blood of its network: what leaves a vessel enters its voxels, what comes back goes on with the blood.
 
 A step knows the interstitial concentration that the vessels see only when it is over. So::
 
@@ -13,6 +13,7 @@ stay at the systemic concentration.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import inf
 from typing import Any
 
@@ -32,7 +33,7 @@ ECHO = 1.0
 
 @dataclass
 class _Blood:
-    """The state of the vessels: amounts in the cells and owed to them (c,), the mean C of the last step in the voxels.
+    """The state of the vessels: amounts in the cells and owed to them (c,), the mean C in the voxels in the last step.
 
     ``books`` are, since the start: inflow, outflow, decayed, given to the tissue, got back from it.
     """
@@ -66,11 +67,8 @@ class CarriedStepper:
         self._tissue, self._carriage = tissue, carriage
         self.device: Device = tissue.device
         self.grid = tissue.grid
-        self.pools, self.concentrations, self.cell_peclet = (
-            tissue.pools,
-            tissue.concentrations,
-            tissue.cell_peclet,
-        )
+        self.pools, self.concentrations = tissue.pools, tissue.concentrations
+        self.cell_peclet = tissue.cell_peclet
         device, shape, real = self.device, self.grid.shape, tissue.real
         contacts, volume = carriage.contacts, self.grid.voxel_volume
         self._places = device.upload(contacts.voxels, np.int64)
@@ -79,15 +77,15 @@ class CarriedStepper:
         epsilon = tissue.available_fraction.ravel()[contacts.voxels].astype(float)
         kept = epsilon * np.broadcast_to(cell_uptake, shape).ravel()[contacts.voxels]
         everything = self._loss + kept
-        self._wall_share = np.divide(
-            self._loss, everything, out=np.zeros_like(kept), where=everything > 0
-        )
+        self._wall_share = np.divide(self._loss, everything, out=np.zeros_like(kept), where=everything > 0)
         self._to_cells = self._cell_share(cell_uptake)
         drive = tissue.drive or Drive(*(device.zeros(shape, real) for _ in range(2)))
         self._drive = replace(drive, source=device.zeros(shape, real))
         again = np.zeros(shape)
         again.ravel()[contacts.voxels] = carriage.echo() * self._loss / epsilon
-        limit = echo_limit(again, diffusivity=diffusivity, spacing=self.grid.spacing, longest=tissue.step_size)
+        limit = echo_limit(
+            again, diffusivity=diffusivity, spacing=self.grid.spacing, longest=tissue.step_size
+        )
         self.limits = {**tissue.limits, "echo": limit}
         self.step_size = min(self.limits.values())
 
@@ -110,7 +108,11 @@ class CarriedStepper:
         blood = self._blood(state)
         held = {"vessels": float(blood.held.sum() + blood.owed.sum())}
         names = ("vessels_inflow", "vessels_outflow", "vessels_decayed", "vessels_given", "vessels_returned")
-        return {**self._tissue.amounts(state), **held, **dict(zip(names, map(float, blood.books), strict=True))}
+        return {
+            **self._tissue.amounts(state),
+            **held,
+            **dict(zip(names, map(float, blood.books), strict=True)),
+        }
 
     def segment_concentration(self, state: State) -> np.ndarray:
         """Mean plasma concentration in every segment of the network, (m,)."""
@@ -122,11 +124,11 @@ class CarriedStepper:
         guess = self._guess(blood, self._gathered(state.concentration), dt)
         expected = carriage.per_cell(contacts.back * guess[contacts.voxel]) * dt
         returned = np.maximum(expected + blood.owed, 0.0)
-        times = start + dt * np.arange(PARTS + 1) / PARTS
+        times = (start + dt * k / PARTS for k in range(PARTS + 1))
         blood.held, passed = carriage.advance(
             blood.held,
             dt,
-            arterial=[plasma.mean(*span) for span in zip(times[:-1], times[1:], strict=True)],
+            arterial=[plasma.mean(*span) for span in pairwise(times)],
             returned=returned / dt,
         )
         given = self._give(passed.given, dt)
@@ -134,14 +136,15 @@ class CarriedStepper:
         taken = self._take(state, start)
         blood.mean = self._mean(taken, guess, dt)
         back = carriage.per_cell(self._per_contact(taken))
-        rounded = passed.given * np.divide(
-            given, self._per_voxel(passed.given), out=np.ones_like(given), where=given > 0
-        )[contacts.voxel]
+        rounded = (
+            passed.given
+            * np.divide(given, self._per_voxel(passed.given), out=np.ones_like(given), where=given > 0)[
+                contacts.voxel
+            ]
+        )
         blood.owed = blood.owed + back - returned + carriage.per_cell(passed.given - rounded)
         blood.last_step = dt
-        blood.books = blood.books + [
-            passed.inflow, passed.outflow, passed.decayed, given.sum(), taken.sum()
-        ]  # fmt: skip
+        blood.books += [passed.inflow, passed.outflow, passed.decayed, given.sum(), taken.sum()]
         self._book(state, given, taken)
         state.blood = self._upload(blood)
 

@@ -88,9 +88,10 @@ class Carriage:
     and comes back at the tissue's; cells are at most ``cell_length`` long, m. ``diffusivity``, m²/s, is that along
     blood that stands still; ``decay_rate`` λ in 1/s.
 
-    Where more plasma leaves a node than arrives, the rest comes in at the systemic concentration; where more arrives, it
-    leaves the network. ``filtered`` (k,), m³/s, is the fluid that the flow of the network has lost through the pieces
-    (``two_way``), shared by the nodes of the segment: it goes without the agent, which is denser in what is left.
+    Where more plasma leaves a node than arrives, the rest comes in at the systemic concentration; where more arrives,
+    it leaves the network. ``filtered`` (k,), m³/s, is the fluid that the flow of the network has lost through the
+    pieces (``two_way``), shared by the nodes of a segment: it goes without the agent, which is denser in what is left.
+    Where nothing of it is lost (one-way flow), what the fluid takes along through walls makes C fall instead.
     """
 
     network: Network

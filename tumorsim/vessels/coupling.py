@@ -60,9 +60,9 @@ def well_factor(
     """What a wall's ``conductance`` (Lp or P) becomes between a vessel and its voxel: 1/(1 + c R ln(r_e/R)/m).
 
     ``mobility`` m is K or εD of the tissue; ``spacing`` h of cubic voxels (else the geometric mean, and for oblique
-    vessels, this is an approximation). It is more than the conductance where R > r_e: on the axis of such a vessel the
-    field of a line is beyond its value at the wall; at most ``MOST_GAIN`` times. A vessel whose pieces lie ``around`` its
-    axis, at that radius, has the larger of it and r_e in place of r_e.
+    vessels, this is an approximation). It is more than the conductance where R > r_e: the voxel of such a vessel
+    stands for a place inside it, beyond its wall; at most ``MOST_GAIN`` times. A vessel whose pieces lie ``around``
+    its axis, at that radius, has the larger of it and r_e in place of r_e.
     """
     depth = np.log(np.maximum(EQUIVALENT_RADIUS * spacing, around) / radius)
     return 1 / np.maximum(1 + conductance * radius * depth / mobility, 1 / MOST_GAIN)
