@@ -56,9 +56,9 @@ class _Blood:
 class CarriedStepper:
     """Steps tissue and vessels together; used like the `Stepper` it is made from.
 
-    The ``uptake_rate`` of ``tissue`` holds beside that of cells, ``cell_uptake`` (1/s on N, a map), the walls' loss κ/ε,
-    Σ back per voxel volume. ``diffusivity`` is the least of the tissue, m²/s. In the state, ``blood`` is what the
-    vessels hold.
+    The ``uptake_rate`` of ``tissue`` is that of cells, ``cell_uptake`` (1/s on N, a map), and the walls' κ/ε, with κ the
+    sum of ``back`` over the volume of a voxel. ``diffusivity`` is the least of the tissue, m²/s. In the state, ``blood``
+    is what the vessels hold.
     """
 
     def __init__(
@@ -136,13 +136,7 @@ class CarriedStepper:
         taken = self._take(state, start)
         blood.mean = self._mean(taken, guess, dt)
         back = carriage.per_cell(self._per_contact(taken))
-        rounded = (
-            passed.given
-            * np.divide(given, self._per_voxel(passed.given), out=np.ones_like(given), where=given > 0)[
-                contacts.voxel
-            ]
-        )
-        blood.owed = blood.owed + back - returned + carriage.per_cell(passed.given - rounded)
+        blood.owed += back - returned + self._rounded_off(passed.given, given)
         blood.last_step = dt
         blood.books += [passed.inflow, passed.outflow, passed.decayed, given.sum(), taken.sum()]
         self._book(state, given, taken)
@@ -162,6 +156,12 @@ class CarriedStepper:
         assert self._drive.source is not None
         self._drive.source.reshape(-1)[self._places] = self.device.upload(source)
         return source.astype(float) * (dt * volume)
+
+    def _rounded_off(self, meant: np.ndarray, given: np.ndarray) -> np.ndarray:
+        """What of the amounts that contacts were ``meant`` to give was lost in the rounding of the source, per cell."""
+        contacts, total = self._carriage.contacts, self._per_voxel(meant)
+        part = np.divide(total - given, total, out=np.zeros_like(total), where=total > 0)
+        return self._carriage.per_cell(meant * part[contacts.voxel])
 
     def _take(self, state: State, start: float) -> np.ndarray:
         """The amount that came back from every voxel; what is left is collected in cells."""
