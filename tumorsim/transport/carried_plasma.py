@@ -56,9 +56,9 @@ class _Blood:
 class CarriedStepper:
     """Steps tissue and vessels together; used like the `Stepper` it is made from.
 
-    The ``uptake_rate`` of ``tissue`` is that of cells, ``cell_uptake`` (1/s on N, a map), and the walls' κ/ε, with κ the
-    sum of ``back`` over the volume of a voxel. ``diffusivity`` is the least of the tissue, m²/s. In the state, ``blood``
-    is what the vessels hold.
+    The ``uptake_rate`` of ``tissue`` is that of cells, ``cell_uptake`` (1/s on N, a map), and the walls' κ/ε, with κ
+    the sum of ``back`` over the volume of a voxel. ``diffusivity`` is the least of the tissue, m²/s. In the state,
+    ``blood`` is what the vessels hold.
     """
 
     def __init__(
