@@ -589,7 +589,7 @@ class Case:
             cell_length=min(self.grid.spacing),
             diffusivity=float(sizes(self.agent).mean(map(free_diffusivity, sizes(self.agent).diameters))),
             decay_rate=self.agent.decay_rate,
-            filtered=filtered if self.config.vessels.two_way else None,
+            filtered=filtered,
         )  # fmt: skip
 
     def _one_stepper(

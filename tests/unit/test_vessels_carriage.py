@@ -180,17 +180,49 @@ def test_still_blood_fills_by_diffusion():
     assert found == pytest.approx(expected, rel=0.01)  # of first order in time: 120 steps
 
 
-def test_fluid_that_was_lost_leaves_the_agent_behind():
-    """Flow falls by a fifth at the node between two segments, whose walls keep the agent: C rises by a quarter."""
-    network = replace(tube(2), flow=SPEED * np.pi * RADIUS**2 * np.array([1.0, 0.8]))
+def filtering(network, lost, *, out=0.0, **more) -> Carriage:
+    """A vessel whose segments lose ``lost`` (m,) of fluid, m³/s of blood, evenly along their length."""
     pieces = wall_pieces(network, GRID)
-    lost = np.where(pieces.segment == 0, 1.0, 0.0) * (pieces.end - pieces.start)
-    middle = (pieces.start + pieces.end) / 2
-    lost *= 0.2 * SPEED * np.pi * RADIUS**2 / (lost * middle).sum()  # so much of it counts at that node
-    zero = np.zeros(len(lost))
-    given = Carriage(network, pieces, zero, zero, 10 * UM, filtered=lost)
-    held, _ = steady(given)
-    assert given.segment_concentration(held)[1] / given.segment_concentration(held)[0] == pytest.approx(1.25)
+    part = pieces.end - pieces.start
+    passing = np.full(len(part), out) * part
+    return Carriage(
+        network,
+        pieces,
+        passing,
+        0 * passing,
+        10 * UM,
+        filtered=np.asarray(lost)[pieces.segment] * part,
+        **more,
+    )
+
+
+def test_fluid_that_is_lost_leaves_the_agent_behind():
+    """Two fifths of the flow leave through walls that keep the agent; flow is that of the network in the middle."""
+    flow = SPEED * np.pi * RADIUS**2
+    given = filtering(replace(tube(2), flow=flow * np.array([1.0, 0.8])), [0.4 * flow, 0.0])
+    held, passed = steady(given)
+    assert given.inflow == pytest.approx(1.2 * flow * (1 - H))
+    assert given.segment_concentration(held)[1] == pytest.approx(1.5)
+    assert passed.outflow == pytest.approx(passed.inflow)
+
+
+def test_fluid_that_takes_the_agent_along_leaves_its_concentration():
+    """σ = 0: the wall takes C with the fluid; where the flow does not know of it, blood makes up for it at nodes."""
+    flow = SPEED * np.pi * RADIUS**2
+    held, passed = steady(filtering(tube(4), np.full(4, 0.1 * flow), out=0.1 * flow * (1 - H)))
+    assert held == pytest.approx(carriage().volume, rel=1e-9)
+    assert passed.given.sum() == pytest.approx(0.4 * flow * (1 - H))
+
+
+@pytest.mark.parametrize("lost", [3.0, -3.0])
+def test_flow_that_turns_within_a_segment_is_conserved_and_bounded(lost):
+    """More is filtered, or drawn in, than flows: both ends feed a segment, or both are fed."""
+    flow = SPEED * np.pi * RADIUS**2
+    given = filtering(tube(2), np.full(2, lost * flow), out=max(lost, 0.0) * flow * (1 - H))
+    held, passed = steady(given)
+    assert passed.outflow + passed.given.sum() == pytest.approx(passed.inflow, rel=1e-12)
+    assert (held <= given.volume * (1 + 1e-9)).all()
+    assert (passed.given.sum() > passed.outflow) == (lost > 0)
 
 
 def test_the_echo_is_what_a_uniform_tissue_gets_back():

@@ -39,7 +39,8 @@ FACTORS_KEPT = 4
 class Contacts:
     """Where cells of blood touch voxels, (k,) each: ``cell``, and ``voxel`` as a number in ``voxels`` (flat indices).
 
-    ``out`` and ``back`` are what passes per plasma and per interstitial concentration, m³/s.
+    ``out`` and ``back`` are what passes per plasma and per interstitial concentration, m³/s; a contact is a ``share``
+    of a ``piece``.
     """
 
     cell: np.ndarray
@@ -47,6 +48,8 @@ class Contacts:
     voxels: np.ndarray
     out: np.ndarray
     back: np.ndarray
+    piece: np.ndarray
+    share: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -88,10 +91,11 @@ class Carriage:
     and comes back at the tissue's; cells are at most ``cell_length`` long, m. ``diffusivity``, m²/s, is that along
     blood that stands still; ``decay_rate`` λ in 1/s.
 
+    ``filtered`` (k,), m³/s, is the fluid that leaves through the pieces: flow falls along a segment by (1 − H) of it,
+    and is that of the network in the middle, as in `two_way_pressure`. What walls reflect is denser in what is left.
+
     Where more plasma leaves a node than arrives, the rest comes in at the systemic concentration; where more arrives,
-    it leaves the network. ``filtered`` (k,), m³/s, is the fluid that the flow of the network has lost through the
-    pieces (``two_way``), shared by the nodes of a segment: it goes without the agent, which is denser in what is left.
-    Where nothing of it is lost (one-way flow), what the fluid takes along through walls makes C fall instead.
+    it leaves the network. So at open ends, and where the flow of the network knows of no filtration (one way).
     """
 
     network: Network
@@ -152,7 +156,7 @@ class Carriage:
         share = covered / np.bincount(k, covered, minlength=len(first))[k]
         voxels, voxel = np.unique(pieces.voxel[k], return_inverse=True)
         cell = c.first[pieces.segment[k]] + number
-        return Contacts(cell, voxel, voxels, self.out[k] * share, self.back[k] * share)
+        return Contacts(cell, voxel, voxels, self.out[k] * share, self.back[k] * share, k, share)
 
     @cached_property
     def _out(self) -> np.ndarray:
@@ -165,47 +169,51 @@ class Carriage:
     # where blood comes from and goes to -----------------------------------------------------------------------
 
     @cached_property
-    def _ways(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Of every cell: the unknown (cells, then nodes) that flows in; the node it flows out into, or −1; its flow."""
-        c, flow = self._cells, self.plasma_flow[self._cells.segment]
-        low, high = self.network.segments[c.segment].T + self.cells
+    def _faces(self) -> tuple[np.ndarray, np.ndarray]:
+        """Flow through the two ends of every cell, m³/s, positive from the first node of the segment."""
+        c, pieces = self._cells, self.pieces
+        m, fed = len(c.count), self.plasma_flow.copy()
+        lost = np.zeros(self.cells)
+        if self.filtered is not None:
+            part = self.filtered * self._plasma_part[pieces.segment]
+            middle = (pieces.start + pieces.end) / 2
+            fed += np.bincount(pieces.segment, part * (1 - middle), minlength=m)
+            lost = self.per_cell(part[self.contacts.piece] * self.contacts.share)
+        before = np.cumsum(lost) - lost
+        low = fed[c.segment] - (before - before[c.first][c.segment])
+        return low, low - lost
+
+    @cached_property
+    def _ways(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Of every cell: the unknowns (cells, then nodes) below and above it, and what flows in from there, m³/s."""
+        c, (low, high) = self._cells, self._faces
+        first, last = (self.network.segments[c.segment] + self.cells).T
         index = np.arange(self.cells)
-        at_low, at_high = c.number == 0, c.number == c.count[c.segment] - 1
-        forth = np.where(at_low, low, index - 1)
-        back = np.where(at_high, high, index + 1)
-        arrives = np.where(flow > 0, at_high, at_low) & (flow != 0)
-        into = np.where(arrives, np.where(flow > 0, high, low) - self.cells, -1)
-        return np.where(flow >= 0, forth, back), into, np.abs(flow)
+        below = np.where(c.number == 0, first, index - 1)
+        above = np.where(c.number == c.count[c.segment] - 1, last, index + 1)
+        return below, above, np.maximum(low, 0.0), np.maximum(-high, 0.0)
+
+    @cached_property
+    def _upstream(self) -> np.ndarray:
+        """The unknown that is c_in of every cell."""
+        below, above, from_below, from_above = self._ways
+        return np.where(from_above > from_below, above, below)
+
+    @cached_property
+    def _ends(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Both ends of all segments: the cell there, the node, and the flow from the cell into the node, m³/s."""
+        c, (low, high) = self._cells, self._faces
+        last = c.first + c.count - 1
+        cell, node = np.concatenate([c.first, last]), self.network.segments.T.ravel()
+        return cell, node, np.concatenate([-low[c.first], high[last]])
 
     @cached_property
     def _nodes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of every node, m³/s: what flows on into segments; what comes in from outside; what leaves there."""
-        network, flow, n = self.network, self.plasma_flow, len(self.network.nodes)
-        a, b = network.segments.T
-        from_, to = np.where(flow > 0, a, b), np.where(flow > 0, b, a)
-        onward = np.bincount(from_, np.abs(flow), minlength=n)
-        arriving = np.bincount(to, np.abs(flow), minlength=n)
-        surplus = arriving - onward - self._filtered_at_nodes
-        return onward, np.maximum(-surplus, 0.0), np.maximum(surplus, 0.0)
-
-    @cached_property
-    def _filtered_at_nodes(self) -> np.ndarray:
-        network, pieces, total = self.network, self.pieces, np.zeros(len(self.network.nodes))
-        if self.filtered is None:
-            return total
-        part = self.filtered * self._plasma_part[pieces.segment]  # of plasma, as flow is
-        place = (pieces.start + pieces.end) / 2
-        for end, share in enumerate((1 - place, place)):
-            total += np.bincount(network.segments[pieces.segment, end], part * share, minlength=len(total))
-        return total
-
-    @cached_property
-    def _leaving_cells(self) -> np.ndarray:
-        """The flow out of every cell: that through it, but 0 where it ends at a node from which nothing goes on."""
-        _, into, flow = self._ways
-        onward, _, leaving = self._nodes
-        dead = onward + leaving == 0
-        return np.where((into >= 0) & dead[into], 0.0, flow)
+        _, node, flow = self._ends
+        n = len(self.network.nodes)
+        onward, arriving = (np.bincount(node, np.maximum(way, 0.0), minlength=n) for way in (-flow, flow))
+        return onward, np.maximum(onward - arriving, 0.0), np.maximum(arriving - onward, 0.0)
 
     @cached_property
     def inflow(self) -> float:
@@ -216,12 +224,13 @@ class Carriage:
 
     @cached_property
     def _wall_weights(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """What the wall takes per c_in and per c_out, m³/s, and B(g)."""
-        flow = self._ways[2]
-        moving = flow > 0
-        g = np.divide(self._out, flow, out=np.zeros(self.cells), where=moving)
-        b = np.where(moving, bernoulli(g), 1.0)
-        inner = flow * (1 - b)
+        """What the wall takes per c_in and per c_out, m³/s, and B(g). A cell that both ends feed is well mixed: B = 0."""
+        _, _, from_below, from_above = self._ways
+        inward = from_below + from_above
+        one_way = (inward > 0) & (np.minimum(from_below, from_above) == 0)
+        g = np.divide(self._out, inward, out=np.zeros(self.cells), where=one_way)
+        b = np.where(one_way, bernoulli(g), 0.0)
+        inner = np.where(one_way, inward * (1 - b), 0.0)
         return inner, self._out - inner, b
 
     def _system(self, dt: float) -> _System:
@@ -237,18 +246,24 @@ class Carriage:
         from scipy.sparse import coo_array, diags_array
         from scipy.sparse.linalg import splu
 
-        upstream, into, flow = self._ways
+        below, above, from_below, from_above = self._ways
+        low, high = self._faces
+        outward = np.maximum(-low, 0.0) + np.maximum(high, 0.0)
         onward, _, leaving = self._nodes
+        end, node, arriving = (part[self._ends[2] > 0] for part in self._ends)
         wall_in, wall_out, b = self._wall_weights
         held = self.volume * (1 / dt + self.decay_rate)
-        share = np.minimum(0.5, np.divide(flow * b, held, out=np.full(self.cells, 0.5), where=held > 0))
-        ends, last = np.flatnonzero(into >= 0), self._leaving_cells
-        diagonal = np.concatenate([held * (1 - share) + last + wall_out, onward + leaving])
+        share = np.minimum(
+            0.5, np.divide((from_below + from_above) * b, held, out=np.full(self.cells, 0.5), where=held > 0)
+        )
+        diagonal = np.concatenate([held * (1 - share) + outward + wall_out, onward + leaving])
         every = np.arange(len(diagonal))
         entries = [
             (every, every, diagonal),
-            (every[: self.cells], upstream, held * share - flow + wall_in),
-            (self.cells + into[ends], ends, -last[ends]),
+            (every[: self.cells], self._upstream, held * share + wall_in),
+            (every[: self.cells], below, -from_below),
+            (every[: self.cells], above, -from_above),
+            (self.cells + node, end, -arriving),
             *self._along_still_blood(),
         ]
         row, column, value = (np.concatenate(part) for part in zip(*entries, strict=True))
@@ -290,12 +305,12 @@ class Carriage:
         system = self._system(part)
         _, supply, leaving = self._nodes
         wall_in, wall_out, _ = self._wall_weights
-        upstream, given = self._ways[0], np.zeros(self.cells)
+        given = np.zeros(self.cells)
         inflow = outflow = decayed = 0.0
         for level in arterial:
             sources = np.concatenate([held / part + returned, supply * level])
             found = np.maximum(system.factor.solve(sources), 0.0)  # what is below is rounding
-            c_in, c_out = found[upstream], found[: self.cells]
+            c_in, c_out = found[self._upstream], found[: self.cells]
             held = self.volume * (system.inner * c_in + (1 - system.inner) * c_out)
             given += part * (wall_in * c_in + wall_out * c_out)
             inflow += part * level * self.inflow
@@ -319,7 +334,7 @@ class Carriage:
         sources = np.concatenate([self.per_cell(contacts.back), np.zeros(len(self.network.nodes))])
         found = system.factor.solve(sources)
         wall_in, wall_out, _ = self._wall_weights
-        given = self._over_contacts(wall_in * found[self._ways[0]] + wall_out * found[: self.cells])
+        given = self._over_contacts(wall_in * found[self._upstream] + wall_out * found[: self.cells])
         again = np.bincount(contacts.voxel, given, minlength=len(back))
         return np.divide(again, back, out=np.zeros(len(back)), where=back > 0)
 
