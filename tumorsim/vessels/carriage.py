@@ -224,7 +224,7 @@ class Carriage:
 
     @cached_property
     def _wall_weights(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """What the wall takes per c_in and per c_out, m³/s, and B(g); a cell that both ends feed is well mixed: B = 0."""
+        """What the wall takes per c_in and per c_out, m³/s, and B(g); 0 in a cell that both ends feed: it is mixed."""
         _, _, from_below, from_above = self._ways
         inward = from_below + from_above
         one_way = (inward > 0) & (np.minimum(from_below, from_above) == 0)
