@@ -62,7 +62,9 @@ def compile_cubin(name: str, real: str, architecture: str) -> tuple[bytes, str]:
     kernel, *missing = name.split("-")
     source = KernelSource.read(kernel)
     if unknown := set(missing) - set(source.optional):
-        raise ValueError(f"{kernel} is the same without {', '.join(unknown)}; known: {', '.join(source.optional)}")
+        raise ValueError(
+            f"{kernel} is the same without {', '.join(unknown)}; known: {', '.join(source.optional)}"
+        )
     variant = Variant(source, np.dtype(real), tuple(missing))
     nvrtc = ctypes.CDLL(str(installed("**/libnvrtc.so.*")))
     program = ctypes.c_void_p()

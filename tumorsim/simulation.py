@@ -19,6 +19,7 @@ from tumorsim.fields import FIELDS, POOLS, Field
 from tumorsim.flow.pressure import Flow
 from tumorsim.flow.velocity import cell_velocity
 from tumorsim.schedule import Step
+from tumorsim.sinks.beside import Beside
 from tumorsim.sinks.checkpoint import latest_checkpoint, remove_checkpoints, write_checkpoint
 from tumorsim.sinks.fields import ResultFile
 from tumorsim.sinks.ledger import (
@@ -85,8 +86,8 @@ def simulate(
     if not resume:
         remove_checkpoints(out)
     moment = _resumed(case, stepper, out) if resume else _beginning(case, stepper)
-    with _result_file(case, machine, moment, out) as file:
-        run = Run(case, stepper, moment, file, _steady_fields(case, machine, flow), progress)
+    with _result_file(case, machine, moment, out) as file, Beside() as beside:
+        run = Run(case, stepper, moment, file, beside, _steady_fields(case, machine, flow), progress)
         if moment.outputs == 0:
             run.record()
         run.to_the_end()
@@ -103,11 +104,13 @@ class Run:
         stepper: Steps,
         moment: Moment,
         file: ResultFile,
+        beside: Beside,
         steady: dict[str, np.ndarray],
         progress: Callable[[Progress], None] | None,
     ):
         self.case, self.stepper, self.moment, self.file = case, stepper, moment, file
         self.schedule = case.schedule(stepper.step_size)
+        self._beside = beside
         self._steady = steady
         self._progress = progress
         self._started = self._saved = self._reported = clock.monotonic()
@@ -133,20 +136,28 @@ class Run:
         return planned_steps(*whole) if tolerance is None else controlled_steps(*whole, tolerance=tolerance)
 
     def record(self) -> None:
-        """Store the fields, the statistics and the ledger of this moment, once the ledger was found to close."""
+        """Store the fields, the statistics and the ledger of this moment, once the ledger was found to close.
+
+        They are taken now, and stored beside the next steps.
+        """
         moment, case = self.moment, self.case
-        pools = self.stepper.pools(moment.state)
         ledger = self._ledger()
         check_closure(ledger, precision=case.config.run.precision, step=moment.step)
-        statistics = _statistics(case, pools)
+        self._beside.wait()  # one output in memory is enough
+        time, pools = moment.time, self.stepper.pools(moment.state)
         stored = {name: values for name, values in pools.items() if name in case.config.output.fields}
         if moment.outputs == 0:
             stored |= self._steady
-        self.file.append(moment.time, stored, statistics=statistics, ledger=ledger)
         moment.outputs += 1
 
+        def store() -> None:
+            self.file.append(time, stored, statistics=_statistics(case, pools), ledger=ledger)
+
+        self._beside.start(store)
+
     def checkpoint(self) -> None:
-        """Write everything that is needed to go on from here."""
+        """Write everything that is needed to go on from here, once the outputs before it are on the disk."""
+        self._beside.wait()
         moment, download = self.moment, self.stepper.device.download
         arrays = {name: download(array) for name, array in vars(moment.state).items() if array is not None}
         write_checkpoint(

@@ -93,6 +93,8 @@ class NativeDevice(NumpyDevice):
 
     def _placed(self, make: Callable[..., np.ndarray], shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """An array that begins with a cache line, which is not that of the arrays before if it is large."""
+        if _sanitizes():
+            return make(shape, dtype)  # nothing may lie behind an array, or a kernel that runs over goes unnoticed
         size = prod(shape) * dtype.itemsize
         self._allocated += 1
         later = STAGGER * (self._allocated % TURNS) if size >= PARALLEL else 0
@@ -120,7 +122,7 @@ class NativeDevice(NumpyDevice):
         (first, given_first), (second, given_second) = steps
         assert isinstance(first, _NativeCall) and isinstance(second, _NativeCall)
         packed = first.fixed, first.pack(given_first), second.fixed, second.pack(given_second)
-        first.library.launch_pair(*packed)
+        first.library.launch_pair(*packed, second.library.run_slab)
 
     def _library(self, launch: Launch) -> ctypes.CDLL:
         key = launch.variant.key
@@ -128,9 +130,10 @@ class NativeDevice(NumpyDevice):
             built = build(launch, compiler=self._compiler)
             with _openmp_settings():
                 library = ctypes.CDLL(str(built))
-            for function, arguments in ((library.launch_rows, 2), (library.launch_pair, 4)):
-                function.restype = None
-                function.argtypes = [ctypes.c_char_p] * arguments
+            text, function = ctypes.c_char_p, ctypes.c_void_p
+            library.launch_rows.argtypes = [text, text]
+            library.launch_pair.argtypes = [text, text, text, text, function]
+            library.launch_rows.restype = library.launch_pair.restype = None
             self._libraries[key] = library
         return self._libraries[key]
 
@@ -176,13 +179,17 @@ class _NativeCall:
 def build(launch: Launch, *, compiler: str) -> Path:
     """Compile one kernel into a shared library, or find that in the cache."""
     text = _translation_unit(launch)
-    flags = _FLAGS + (_SANITIZE if os.environ.get("TUMORSIM_NATIVE_SANITIZE") == "1" else ())
+    flags = _FLAGS + (_SANITIZE if _sanitizes() else ())
     identity = "\0".join((text, headers_hash(), *flags, _version(compiler), _processor()))
     digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
     library = _cache_folder() / f"{launch.source.name}-{launch.real.name}-{digest}.so"
     if not library.exists():
         _compile(text, library, [compiler, *flags])
     return library
+
+
+def _sanitizes() -> bool:
+    return os.environ.get("TUMORSIM_NATIVE_SANITIZE") == "1"
 
 
 def _translation_unit(launch: Launch) -> str:
@@ -224,27 +231,31 @@ extern "C" void launch_rows(const Fixed* fixed, const Scalars* scalars)
             }}
     }}
 }}
-extern "C" void launch_pair(const Fixed* fixed, const Scalars* scalars, const Fixed* fixed2, const Scalars* scalars2)
+extern "C" void run_slab(const void* fixed, const void* scalars, int z)
+{{
+    const Fixed* given = (const Fixed*)fixed;
+    walk = {{false, false}};
+    run(given, (const Scalars*)scalars, z, 0, given->rows_y);
+}}
+extern "C" void launch_pair(
+    const Fixed* fixed, const Scalars* scalars, const void* fixed2, const void* scalars2,
+    void second(const void*, const void*, int))            // the run_slab of the other kernel
 {{
     const OnItsOwnCore here(fixed->many);
-    const auto slab = [](const Fixed* fixed, const Scalars* scalars, int z) {{
-        walk = {{false, false}};
-        run(fixed, scalars, z, 0, fixed->rows_y);
-    }};
     #pragma omp parallel if (fixed->many)
     {{
         const int end = fixed->rows_z, parts = parts_of_walk(), part = part_of_walk();
         const int low = (int)((long long)end * part / parts), high = (int)((long long)end * (part + 1) / parts);
         for (int z = low; z < high; ++z) {{
-            slab(fixed, scalars, z);
+            run_slab(fixed, scalars, z);
             if (z - 1 > low || (low == 0 && z == 1))       // the slab below the lowest is another thread's
-                slab(fixed2, scalars2, z - 1);
+                second(fixed2, scalars2, z - 1);
         }}
         #pragma omp barrier
         if (low > 0 && low < high)
-            slab(fixed2, scalars2, low);
+            second(fixed2, scalars2, low);
         if (high - 1 > low || (low == 0 && high == 1))
-            slab(fixed2, scalars2, high - 1);
+            second(fixed2, scalars2, high - 1);
     }}
 }}
 """
