@@ -1,11 +1,11 @@
 // One stage of super-time-stepped linear transport, for the change δ of C since the start of the step. With
-//   L(C) = (1/ε) {Σ_faces [g (C_beyond − C) ± r (C_beyond + C)] − (b + φ_L + κ) C},   r half the convective rate, inward +
+//   L(C) = (1/ε) {Σ_faces [g (C_beyond − C) ± ½r (C_beyond + C)] − (b + φ_L + κ) C},   the convective rate r inward +
 //   first:   L₀ = L(C) + (a C_p + source)/ε,  δ₁ = rate·L₀
 //   others:  δ_j = δ_{j−1} + again·(δ_{j−1} − δ_{j−2}) + rate·(L(δ_{j−1}) + a C_p/ε) + start_weight·L₀,  over δ_{j−2}
 //   last:    C + part·δ_j takes the place of δ_{j−2}; values below 0 by more than rounding are counted
 //   last            δ_{j−1}; in the first stage C          start_rate   L₀ (null: left out, and not kept)
 //   conductance_*   g = harmonic(εD)/h² on faces, 1/s; on the faces of the box 2εD/h², or 0 where nothing passes
-//   rate_*          r = f u/2h on faces, 1/s (null: nothing flows)
+//   rate_*          r = f u/h on faces, 1/s (null: nothing flows)
 //   extravasation, reabsorption   a and b of the vessel wall (null: no vessels)     lymph_drainage   φ_L (or null)
 //   capture         κ, what cells take up (null: nothing), and `captured` weight times κ times the state `last`, summed
 //   source          what appears in the voxel, amount/(m³ s) (or null); read in the first stage
@@ -36,11 +36,11 @@ static __device__ __forceinline__ Axis axis_through(
             k == 0, k == n - 1, outside_low, outside_high};
 }
 
-// Twice the value on a face, which the flow carries: the mean of both sides; on the box's faces that of the upwind one.
+// The value on a face, which the flow carries: the mean of both sides; on the box's faces that of the upwind one.
 static __device__ __forceinline__ real carried(bool at_box, bool inward, real here, real beyond)
 {
     const real upwind = inward ? beyond : here;
-    return at_box ? upwind + upwind : here + beyond;
+    return at_box ? upwind : (here + beyond) * (real)0.5;
 }
 
 // Inward flux through a face whose convective rate r is positive inwards.

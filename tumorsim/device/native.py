@@ -94,7 +94,9 @@ class NativeDevice(NumpyDevice):
     def _placed(self, make: Callable[..., np.ndarray], shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """An array that begins with a cache line, which is not that of the arrays before if it is large."""
         if _sanitizes():
-            return make(shape, dtype)  # nothing may lie behind an array, or a kernel that runs over goes unnoticed
+            return make(
+                shape, dtype
+            )  # nothing may lie behind an array, or a kernel that runs over goes unnoticed
         size = prod(shape) * dtype.itemsize
         self._allocated += 1
         later = STAGGER * (self._allocated % TURNS) if size >= PARALLEL else 0

@@ -41,8 +41,8 @@ def transport_stage(
 ) -> None:
     """One stage of super-time-stepped linear transport, for the change δ of C since the start of the step.
 
-    With ``L(C) = (1/ε) {Σ_faces [g (C_beyond − C) ± r (C_beyond + C)] − (b + φ_L + κ) C}`` where g = harmonic(εD)/h²
-    (``conductance_*``) and r = f u/2h, + where the flow enters (``rate_*``), all in 1/s, the ``first`` stage takes C
+    With ``L(C) = (1/ε) {Σ_faces [g (C_beyond − C) ± ½r (C_beyond + C)] − (b + φ_L + κ) C}`` where g = harmonic(εD)/h²
+    (``conductance_*``) and r = f u/h, + where the flow enters (``rate_*``), all in 1/s, the ``first`` stage takes C
     as ``last`` and writes L₀ = L(C) + (a C_p + source)/ε to ``start_rate`` and δ₁ = rate·L₀ to ``result``. The others
     write
 
@@ -117,7 +117,7 @@ def _upward_flux(
     if rate is None:
         return flux
     r = np.moveaxis(rate, axis, 0)
-    carried = padded[:-1] + padded[1:]
-    carried[0] = 2 * np.where(r[0] > 0, low[0], values[0])
-    carried[-1] = 2 * np.where(r[-1] < 0, high[0], values[-1])
+    carried = (padded[:-1] + padded[1:]) / 2
+    carried[0] = np.where(r[0] > 0, low[0], values[0])
+    carried[-1] = np.where(r[-1] < 0, high[0], values[-1])
     return flux + r * carried
