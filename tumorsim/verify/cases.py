@@ -9,6 +9,7 @@ from tumorsim.device.twin import Device
 from tumorsim.errors import choose
 from tumorsim.verify import (
     binding_front,
+    bioheat,
     boundary_layer,
     crank_sphere,
     gaussian_puff,
@@ -49,6 +50,7 @@ CASES: tuple[VerificationCase, ...] = (
     *spherical_tumour.CASES,
     *manufactured_pressure.CASES,
     *layered_medium.CASES,
+    *bioheat.CASES,
     *sphere_dose.CASES,
 )
 
