@@ -20,8 +20,10 @@ COARSE = {
     "vessel_normalisation": ["domain.spacing=100 um"],
     "binding_site_barrier": ["domain.spacing=40 um"],
     "thermodox": ["domain.spacing=300 um"],
+    "thermodox_focus": ["domain.spacing=2 mm"],
     "thermodox_capillary": ["domain.spacing=4 um"],
     "spheroid_on_chip": ["domain.spacing=50 um"],
+    "intratumoural_infusion": ["domain.spacing=500 um"],
     "generated_tumour": [
         'domain.size=["0.6 mm", "0.6 mm", "0.6 mm"]',
         "domain.spacing=30 um",

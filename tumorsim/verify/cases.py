@@ -13,6 +13,7 @@ from tumorsim.verify import (
     boundary_layer,
     crank_sphere,
     gaussian_puff,
+    injection,
     krogh_cylinder,
     layered_medium,
     line_source,
@@ -51,6 +52,7 @@ CASES: tuple[VerificationCase, ...] = (
     *manufactured_pressure.CASES,
     *layered_medium.CASES,
     *bioheat.CASES,
+    *injection.CASES,
     *sphere_dose.CASES,
 )
 
