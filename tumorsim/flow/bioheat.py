@@ -5,9 +5,10 @@
     −∇·(k∇θ) + w θ = q_met + s q,      θ = T − T_a,      w = ω ρ_b c_b
 
 (Pennes 1948, J Appl Physiol 1:93, 10.1152/jappl.1948.1.2.93). It is the equation of the interstitial pressure, with k
-for K, w for G and power for fluid, so its solver serves. Steady: a change fades with the rate ω + π²k/(ρcR²), within a
-minute or two in a tumour of a centimetre [C], and heat is on for much longer. The equation is linear, so the scale s of
-the deposited power that reaches a goal follows from one solution with s = 1 and one without power.
+for K, w for G and power for fluid, so its solver serves. Steady: a change fades with the rate ω + λk/(ρc), λ the lowest
+eigenvalue of −∇², in 3 min where a box ends 16 mm from the focus [C]; heat is on for ten times as long. The equation is
+linear, so the scale s of the deposited power that reaches a goal follows from one solution with s = 1 and one without
+power.
 """
 
 from dataclasses import dataclass

@@ -117,7 +117,10 @@ def colour_scale(
     lowest, typical, highest = np.array([_extent(values(results, field, time), within) for time in times]).T
     peak, bottom = float(typical.max()), float(min(lowest.min(), 0.0))
     if results.unit(field) == "K":
-        peak, bottom = float(highest.max()), float(np.floor(lowest.min()))
+        peak, bottom = (
+            float(highest.max()),
+            float(np.floor(lowest.min() + 1e-3)),
+        )  # 37 °C but for rounding is 37 °C
     factor, unit = display_unit(
         results.unit(field), peak=peak, amount_unit=results.amount_unit, dose=injected_dose(results)
     )
