@@ -65,7 +65,9 @@ def _heat(case: Case) -> dict[str, tuple[float, str, str]]:
     if heat is None:
         return {}
     rows = {}
-    for region in case.regions.names:
+    for region, volume in case.regions.volumes().items():
+        if volume == 0:
+            continue
         celsius = heat.temperature[case.regions.mask(region)] - CELSIUS
         span = f"on the mean, {celsius.min():.2f} to {celsius.max():.2f}"
         rows[f"temperature of {region}"] = float(celsius.mean()), "°C", span

@@ -599,10 +599,16 @@ def bytes_per_voxel(config: Config) -> int:
         precision = config.run.precision
     except Undecidable:
         precision = "float32"
-    steady, drug = config.run.mode == "steady", config.drug is not None
-    injection = config.dosing.injection
-    drug = drug or (injection is not None and injection.flows)  # a second stepper all the same
-    return RUN_BYTES[precision] + steady * STEADY_BYTES + drug * DRUG_BYTES[precision]
+    steady, more = config.run.mode == "steady", config.drug is not None or _infuses(config)
+    return RUN_BYTES[precision] + steady * STEADY_BYTES + more * DRUG_BYTES[precision]
+
+
+def _infuses(config: Config) -> bool:
+    """Whether there is a flow of an injection, which takes a second stepper as a drug does."""
+    try:
+        return config.dosing.injection is not None and config.dosing.injection.flows
+    except Undecidable:
+        return False
 
 
 def estimated_memory(config: Config) -> int:

@@ -98,7 +98,9 @@ def _power(inputs: Inputs) -> Problems:
     target = heating.target
     if target is not None and target.temperature <= heating.blood_temperature:
         fault = f"is not above blood_temperature, {heating.blood_temperature - CELSIUS:.4g} degC"
-        yield Problem("heating.target.temperature", f"{target.temperature:g} K", fault, "Raise it")
+        yield Problem(
+            "heating.target.temperature", f"{target.temperature - CELSIUS:.4g} degC", fault, "Raise it"
+        )
     tissue = config.tissue
     perfused = any(tissue.properties(name).perfusion > 0 for name in tissue.region_names)
     if not (perfused or "perfusion" in tissue.maps or any(heating.boundaries.fixed())):

@@ -1,4 +1,4 @@
-"""Steady temperature of perfused tissue in closed form (Pennes; flow.bioheat), θ = T − T_a, m = √(w/k).
+"""Steady temperature of perfused tissue in closed form (physics.md D.5; flow.bioheat), θ = T − T_a, m = √(w/k).
 
 - A slab between faces at θ = 0, heated evenly: ``θ = q/w (1 − cosh m(x − L/2)/cosh(mL/2))``.
 - A sphere heated evenly, in endless tissue of another perfusion: the equation of the pressure of a tumour in normal
@@ -106,7 +106,7 @@ CASES = (
     VerificationCase(
         name="bioheat_slab",
         group="heat",
-        equation="Pennes",
+        equation="D.5",
         run=slab,
         resolutions=(20, 40, 80),
         quick=(20, 40, 80),
@@ -117,7 +117,7 @@ CASES = (
     VerificationCase(
         name="bioheat_sphere",
         group="heat",
-        equation="A.3",
+        equation="D.5",
         run=sphere,
         resolutions=(16, 32, 64),
         quick=(16, 32, 64),
@@ -129,7 +129,7 @@ CASES = (
     VerificationCase(
         name="bioheat_focus",
         group="heat",
-        equation="V9",
+        equation="D.5",
         run=focus,
         resolutions=(16, 24, 48),
         quick=(16, 24, 32),

@@ -1,4 +1,4 @@
-"""Fluid that is injected into a ball of radius r_0 at the rate Q, and what it carries (transport.injection).
+"""Fluid that is injected into a ball of radius r_0 at the rate Q, and what it carries (physics.md A.5; transport.injection).
 
 Pressure, in endless tissue without vessels and with vessels that take fluid at G p, m = √(G/K) [C]::
 
@@ -105,7 +105,7 @@ def radial(name: str, run: partial[float], tolerance: float) -> VerificationCase
     return VerificationCase(
         name=name,
         group="injection",
-        equation="A.3",
+        equation="A.5",
         run=run,
         resolutions=(16, 32, 64),
         quick=(16, 32, 64),
@@ -122,7 +122,7 @@ def voxels(
     return VerificationCase(
         name=name,
         group="injection",
-        equation="r³ = r_0³ + 3fQt/4πε",
+        equation="A.5",
         run=over_neighbouring_grids(run),
         resolutions=(14, 22, 32),
         quick=(11, 16, 24),
