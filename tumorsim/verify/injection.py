@@ -1,4 +1,4 @@
-"""Fluid that is injected into a ball of radius r_0 at the rate Q, and what it carries (physics.md A.5; transport.injection).
+"""Fluid injected into a ball of radius r_0 at the rate Q, and what it carries (physics.md A.5; transport.injection).
 
 Pressure, in endless tissue without vessels and with vessels that take fluid at G p, m = √(G/K) [C]::
 
