@@ -16,8 +16,8 @@ from tumorsim.tissue.regions import Regions
 from tumorsim.transport.linear import PECLET
 
 DEFORMING_RISE = 30 * MMHG
-"""Pressure of an infusion from which tumours deform, and their K with them: in three mouse tumours 7, 29 and 37 mmHg
-(McGuire 2006, 10.1007/s10439-006-9136-2) [S, abstract]."""
+"""From where on infused tissue yields: in three mouse tumours fluid began to flow at 7, 29 and 37 mmHg, and flowed as
+the tissue deformed (McGuire 2006, 10.1007/s10439-006-9136-2) [S, abstract]; the round number is ours [D]."""
 
 
 def limits(case: Case, *, device: str = "auto") -> dict[str, tuple[float, str, str]]:
@@ -83,9 +83,7 @@ def _injection(case: Case, device: Device, flow: Flow) -> dict[str, tuple[float,
     rise = float((driven - at_rest).max())
     meaning = f"at the needle, {rise / MMHG:.3g} mmHg above that at rest"
     if rise > DEFORMING_RISE:
-        meaning += (
-            f"; above some {DEFORMING_RISE / MMHG:.0f} mmHg tissue gives way, and Darcy flow is doubtful"
-        )
+        meaning += f"; above some {DEFORMING_RISE / MMHG:.0f} mmHg tissue deforms or tears, and its flow is not Darcy's"
     return {"injection pressure": (float(driven.max()) / MMHG, "mmHg", meaning)}
 
 
