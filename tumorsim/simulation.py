@@ -35,6 +35,7 @@ from tumorsim.sinks.provenance import collect
 from tumorsim.sinks.statistics import field_statistics, statistics_fields
 from tumorsim.stepping import Moment, Steps, controlled_steps, planned_steps
 from tumorsim.transport.closed_body import ClosedBodyStepper
+from tumorsim.transport.injection import InjectionStepper
 from tumorsim.transport.steady import RATE_NAMES
 from tumorsim.transport.stepper import State
 
@@ -188,7 +189,10 @@ class Run:
         plasma: Plasma = self.case.plasma
         if isinstance(self.stepper, ClosedBodyStepper):
             plasma = self.stepper.account(moment.state)
-        carried = entries(amounts, plasma, moment.time, initial=moment.initial)
+        initial = moment.initial
+        if isinstance(self.stepper, InjectionStepper):
+            initial += self.stepper.given(moment.time)
+        carried = entries(amounts, plasma, moment.time, initial=initial)
         drug = self.case.drug_plasma
         return carried if drug is None else carried | drug_entries(amounts, drug, moment.time)
 
@@ -256,7 +260,7 @@ def _new_file(
     return ResultFile.create(
         out,
         grid=case.grid,
-        fields=[FIELDS[name] for name in config.output.fields if name not in POOLS or name in pools],
+        fields=[FIELDS[name] for name in case.field_names if name not in POOLS or name in pools],
         amount_unit=case.amount_unit,
         title=case.title,
         config_given=config.config_given,
@@ -311,13 +315,16 @@ def _write_steady(case: Case, device: Device, flow: Flow, out: Path) -> None:
 
 def _steady_fields(case: Case, device: Device, flow: Flow) -> dict[str, np.ndarray]:
     """The fields of the config's output that do not change in time."""
-    makers: dict[str, Callable[[], np.ndarray]] = {
+    makers: dict[str, Callable[[], np.ndarray | None]] = {
         "region": lambda: case.regions.labels,
         "pressure": lambda: device.download(flow.pressure),
         "velocity": lambda: cell_velocity(device, flow),
+        "temperature": lambda: case.temperature,
+        "injection_pressure": lambda: device.download(flow.injection.pressure) if flow.injection else None,
         "vessel_area_density": lambda: case.vessel_area_density,
         "vessel_volume_fraction": lambda: case.vessel_volume_fraction,
         "hydraulic_conductivity": lambda: case.fluid.map("hydraulic_conductivity", case.grid.shape),
         "wall_permeability": lambda: np.broadcast_to(case.wall.permeability, case.grid.shape),
     }
-    return {name: makers[name]() for name in case.config.output.fields if name not in POOLS}
+    found = {name: makers[name]() for name in case.field_names if name not in POOLS}
+    return {name: values for name, values in found.items() if values is not None}
