@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from twins import EVERYWHERE, assert_twins_agree
+from twins import EVERYWHERE, assert_twins_agree, machine_called
 
-from tumorsim.device.select import select_device
 from tumorsim.operators.advect import LIMITERS, advect
 from tumorsim.operators.bind import bind
 from tumorsim.operators.cell_exchange import cell_exchange
@@ -181,7 +180,7 @@ def test_transport_limits(shape, real, device, losses, flow):
 
 
 def test_flow_without_diffusion_has_no_finite_peclet_number(shape, real, device):
-    a, machine = Arrays(shape, real), select_device(device)[0]
+    a, machine = Arrays(shape, real), machine_called(device)
     largest = machine.upload(a.rows(len(LIMITS)))
     conductances, rates = [machine.upload(0 * g) for g in a.faces()], [machine.upload(r) for r in a.faces()]
     transport_limits(machine, largest, *conductances, *rates, None, None, None, machine.upload(a.field(0.3)))
