@@ -13,6 +13,7 @@ import numpy as np
 
 from tumorsim.device.native import find_compiler
 from tumorsim.device.numpy import NumpyDevice
+from tumorsim.device.twin import KernelSource, scalar_values
 from tumorsim.resources import kernels_directory
 
 THREADS = 64
@@ -43,7 +44,9 @@ class FibersDevice(NumpyDevice):
         written = [launch.fixed[p.name] for p in parameters if p.written and launch.fixed[p.name] is not None]
 
         def call(given):
-            values = launch.fixed | dict(zip(launch.scalars, launch.scalar_values(given), strict=True))
+            values = launch.fixed | dict(
+                zip(launch.scalars, scalar_values(launch.scalars, given), strict=True)
+            )
             packed = layout.pack(*(_plain(values[p.name]) for p in parameters))
             before = [array.copy() for array in written]
             outcomes = []
@@ -79,8 +82,6 @@ def _library(variant):
 @cache
 def _built(text, definitions, name):
     """The kernel between the fibers and a function that launches it."""
-    from tumorsim.device.twin import KernelSource
-
     parameters = KernelSource.read(name).parameters
     fields = " ".join(f"{p.ctype}{'*' if p.pointer else ''} {p.name};" for p in parameters)
     macros = "\n".join(f"#define {key} {value}" for key, value in (*definitions, ("THREADS", THREADS)))

@@ -91,9 +91,10 @@ def test_a_repeated_call_is_still_a_call_of_the_signature(make):
         darcy_velocity(device, *good, velocity_x=good[0], outside=NO_PRESSURE)
 
 
-def test_a_prepared_call_keeps_no_array_alive():
+@pytest.mark.parametrize("make", DEVICES)
+def test_a_prepared_call_keeps_no_array_alive(make):
     """And goes with it: a new array may get its place in memory and its identity."""
-    device, good = NumpyDevice(), arrays()
+    device, good = make(), arrays()
     darcy_velocity(device, *good, outside=NO_PRESSURE)
     gone = weakref.ref(good.pop())
     assert gone() is None

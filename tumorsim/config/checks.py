@@ -584,12 +584,12 @@ def _steady(inputs: Inputs) -> Problems:
 
 # memory -----------------------------------------------------------------------------------------------------
 
-RUN_BYTES = {"float32": 460, "float64": 560}
-"""Bytes per voxel of a run where device and host are one, measured at the peak in 128³ and 160³ voxels: continuum
+RUN_BYTES = {"float32": 320, "float64": 390}
+"""Bytes per voxel of a run where device and host are one, measured at the peak in 120³ and 150³ voxels: continuum
 vessels, random leakiness, outputs included [C]."""
-DRUG_BYTES = {"float32": 280, "float64": 370}
+DRUG_BYTES = {"float32": 270, "float64": 350}
 """What a released drug adds, measured in the same way [C]."""
-STEADY_BYTES = 530
+STEADY_BYTES = 300
 """What the solver of a steady state adds: matrices of all levels, 20 vectors of GMRES [C]."""
 
 

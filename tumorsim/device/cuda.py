@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tumorsim.device.twin import Call, Calls, Launch, Operator, Variant, headers_hash
+from tumorsim.device.twin import Call, Calls, Launch, Operator, Variant, headers_hash, scalar_values
 from tumorsim.errors import DeviceError
 from tumorsim.resources import kernels_directory
 
@@ -70,10 +70,11 @@ class CudaDevice:
             for p in parameters
             if p.name in launch.fixed
         }
-        types = [p.dtype(launch.real).type for p in parameters if p.name in launch.scalars]
+        scalars = launch.scalars  # not the launch, which holds the arrays
+        types = [p.dtype(launch.real).type for p in parameters if p.name in scalars]
 
         def call(given: Mapping[str, Any]) -> None:
-            for name, dtype, value in zip(launch.scalars, types, launch.scalar_values(given), strict=True):
+            for name, dtype, value in zip(scalars, types, scalar_values(scalars, given), strict=True):
                 values[name] = dtype(value)
             function((ny, nz, 1), (THREADS, 1, 1), tuple(values[p.name] for p in parameters))
 

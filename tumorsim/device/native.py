@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from tumorsim.device.numpy import NumpyDevice
-from tumorsim.device.twin import Call, Calls, Launch, Operator, headers_hash
+from tumorsim.device.twin import Call, Calls, Launch, Operator, headers_hash, scalar_values
 from tumorsim.errors import DeviceError
 from tumorsim.resources import kernels_directory
 
@@ -116,8 +116,8 @@ class NativeDevice(NumpyDevice):
             many,
             *(v.ctypes.data if isinstance(v, np.ndarray) else v or 0 for v in values),
         )
-        scalars = "".join(p.dtype(launch.real).char for p in parameters if p.name in launch.scalars)
-        return _NativeCall(launch, self._library(launch), fixed, struct.Struct(scalars))
+        layout = "".join(p.dtype(launch.real).char for p in parameters if p.name in launch.scalars)
+        return _NativeCall(self._library(launch), fixed, launch.scalars, struct.Struct(layout))
 
     def in_one_pass(self, *steps: tuple[Call, Mapping[str, Any]]) -> None:
         """A slab of the second call follows as soon as the first is a slab ahead, while the slabs are in the cache."""
@@ -166,13 +166,13 @@ def _openmp_settings() -> Iterator[None]:
 class _NativeCall:
     """A checked call: the library of its kernel, what stays the same as bytes, and how the scalars become bytes."""
 
-    launch: Launch
     library: ctypes.CDLL
     fixed: bytes
-    scalars: struct.Struct
+    scalars: Mapping[str, tuple[str, int | None]]
+    layout: struct.Struct
 
     def pack(self, given: Mapping[str, Any]) -> bytes:
-        return self.scalars.pack(*self.launch.scalar_values(given))
+        return self.layout.pack(*scalar_values(self.scalars, given))
 
     def __call__(self, given: Mapping[str, Any]) -> None:
         self.library.launch_rows(self.fixed, self.pack(given))

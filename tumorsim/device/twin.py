@@ -152,13 +152,17 @@ class Launch:
         missing = tuple(name for name in self.source.optional if self.fixed[name] is None)
         return Variant(self.source, self.real, missing)
 
-    def scalar_values(self, given: Mapping[str, Any]) -> list[Any]:
-        """The scalars among the arguments of a call, in the order of ``scalars``."""
-        return [given[name] if k is None else given[name][k] for name, k in self.scalars.values()]
+
+def scalar_values(scalars: Mapping[str, tuple[str, int | None]], given: Mapping[str, Any]) -> list[Any]:
+    """The scalars of a launch among the arguments of a call, in order."""
+    return [given[name] if k is None else given[name][k] for name, k in scalars.values()]
 
 
 Call = Callable[[Mapping[str, Any]], None]
-"""A call whose arrays were checked: takes the arguments by name, of which only the scalars may differ now."""
+"""A call whose arrays were checked: takes the arguments by name, of which only the scalars may differ now.
+
+It must not hold the arrays, or they live as long as the device.
+"""
 
 
 class Calls:
