@@ -83,12 +83,14 @@ def simulate(
     if case.config.run.mode == "steady":
         _write_steady(case, machine, flow, out)
         return Results(out)
-    stepper = case.stepper(machine, flow)
+    stepper, steady = case.stepper(machine, flow), _steady_fields(case, machine, flow)
+    del flow  # the stepper has made coefficients of it
     if not resume:
         remove_checkpoints(out)
     moment = _resumed(case, stepper, out) if resume else _beginning(case, stepper)
     with _result_file(case, machine, moment, out) as file, Beside() as beside:
-        run = Run(case, stepper, moment, file, beside, _steady_fields(case, machine, flow), progress)
+        run = Run(case, stepper, moment, file, beside, steady, progress)
+        del steady
         if moment.outputs == 0:
             run.record()
         run.to_the_end()
@@ -149,6 +151,7 @@ class Run:
         stored = {name: values for name, values in pools.items() if name in case.config.output.fields}
         if moment.outputs == 0:
             stored |= self._steady
+            self._steady = {}
         moment.outputs += 1
 
         def store() -> None:
