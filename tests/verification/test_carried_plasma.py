@@ -212,6 +212,7 @@ def test_a_run_that_was_cut_off_goes_on_bit_for_bit(case, tmp_path, monkeypatch)
     "overrides",
     [
         ("dosing.closed_body=true",),
+        ('dosing.injection={radius="50 um", volume="1 nL", duration="1 min"}',),
         ("run.mode=steady", "dosing.plasma_concentration=1 mg/L"),
         ("drug.name=doxorubicin",),
         ("vessels.model=generated", "vessels.model=continuum"),
