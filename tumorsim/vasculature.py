@@ -41,11 +41,14 @@ def perfused(vessels: Vessels, network: Network) -> Network:
 
 
 def ends_alone(network: Network) -> Network:
-    """The network without the pressures that it knows of nodes inside."""
-    if network.pressure is None:
+    """The network without the pressures that it knows of nodes inside; a note says so."""
+    inside = network.degree > 1
+    if network.pressure is None or np.isnan(network.pressure[inside]).all():
         return network
-    known = np.where(network.degree == 1, network.pressure, np.nan)
-    return replace(network, pressure=None if np.isnan(known).all() else known)
+    known = np.where(inside, np.nan, network.pressure)
+    note = "pressures inside are solved from those at the ends, for the blood that carries the agent"
+    pressure = None if np.isnan(known).all() else known
+    return replace(network, pressure=pressure, notes=(*network.notes, note))
 
 
 def network_pores(vessels: Vessels, network: Network) -> Pores | None:
