@@ -1,5 +1,7 @@
 """Tissue and the blood of a network in one: washed out and filled as closed forms say, and nothing is lost."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,8 @@ from tumorsim.boundaries import Boundaries
 from tumorsim.device.select import select_device
 from tumorsim.errors import ConfigError
 from tumorsim.grid import Grid
-from tumorsim.readouts.blood import plasma_concentration
+from tumorsim.readouts.blood import amount_in_blood, plasma_concentration
+from tumorsim.resources import configs_directory
 from tumorsim.sinks.ledger import TOLERANCE, closure
 from tumorsim.transport.carried_plasma import CarriedStepper, echo_limit
 from tumorsim.transport.stepper import Stepper, TransportProperties
@@ -180,6 +183,33 @@ def test_a_network_carries_particles_and_loses_what_the_tissue_gets(case, tmp_pa
     ).all()  # particles hardly pass walls, and blood takes less than a second
     assert level[1:].max() < level[0]  # the two daughters are downstream
     assert results.in_blood.shape == (6, 3) and (results.in_blood[0] == 0).all()
+
+
+def test_what_the_blood_holds_is_in_its_voxels(case, tmp_path):
+    """As a scanner sees it; but for what the blood owes the tissue, or is owed."""
+    results = tumorsim.simulate(case("agent.wall_mode=empirical"), out=tmp_path / "run.vtkhdf")
+    weights = np.zeros(len(results.times))
+    weights[-1] = 1.0
+    seen = amount_in_blood(results, weights).sum() * results.grid.voxel_volume
+    assert seen == pytest.approx(results.ledger["vessels"][-1], rel=1e-3)
+
+
+def test_a_bed_of_capillaries_is_washed_out_at_the_rate_of_an_independent_solution(tmp_path):
+    """9.254e-3 1/s [C]: upwind along the segments (extrapolated from 4 and 16 cells each), steady in blood but for the
+    share of the storage, in voxels of 10 µm."""
+    network = Path(__file__).parents[3] / "shared" / "data" / "mouse_cortex_network.dgf"
+    if not network.exists():
+        pytest.skip(f"{network.name} is not here")
+    overrides = [f"vessels.file={network}", "domain.spacing=10 um", "vessels.well_correction=false"]
+    given = tumorsim.load(configs_directory() / "tracer_washout.toml", overrides=overrides)
+    results = tumorsim.simulate(given, out=tmp_path / "washout.vtkhdf")
+    left = np.interp([150, 200], results.times, results.ledger["free"])
+    assert np.log(left[0] / left[1]) / 50 == pytest.approx(9.254e-3, rel=1e-3)
+    assert (
+        results.ledger["vessels_inflow"][-1] == 0
+    )  # nothing flows in, and nothing is lost but through the ends
+    gone = results.ledger["vessels_outflow"] + results.ledger["vessels"] + results.ledger["free"]
+    assert gone == pytest.approx(np.full(len(gone), results.ledger["initial"][0]), rel=1e-6)
 
 
 def test_fast_blood_is_that_of_the_plasma_curve(case, tmp_path):
