@@ -44,7 +44,7 @@ from tumorsim.tissue.properties import VARYING, load_map, property_map
 from tumorsim.tissue.regions import Regions
 from tumorsim.transport.closed_body import ClosedBodyStepper
 from tumorsim.transport.payload import Cells, PayloadPlasma, PayloadStepper
-from tumorsim.transport.reactions import Kinetics
+from tumorsim.transport.reactions import Kinetics, Macrophages
 from tumorsim.transport.steady import SteadyState, solve_steady
 from tumorsim.transport.stepper import Stepper, TransportProperties
 from tumorsim.vessels.coupling import PieceWalls, VoxelWalls, unresolved, voxel_walls
@@ -348,15 +348,23 @@ class Case:
     @property
     def pool_names(self) -> tuple[str, ...]:
         """The fields that change in time."""
-        return POOLS if self.config.drug else POOLS[:3]
+        cells, drug = self.config.macrophages, self.config.drug
+        there = {
+            "in_macrophages": cells is not None,
+            "drug_in_macrophages": cells is not None and cells.keeps_drug,
+        }
+        return tuple(
+            n for n in POOLS if there.get(n, True) and (drug is not None or not n.startswith("drug_"))
+        )
 
     @cached_property
     def release(self) -> ScheduledRelease:
         """How the carriers let go of the drug: by their own law, by place, and heated or lit."""
         place = self.tissue_map("carrier_release_rate")
         return ScheduledRelease(
-            self._laws, *self._triggered_release, place_rate=place if place.any() else None
-        )
+            self._laws, *self._triggered_release, place_rate=place if place.any() else None,
+            in_macrophages=None if self.config.macrophages is None else self.config.macrophages.release_rate,
+        )  # fmt: skip
 
     @property
     def _triggered_release(self) -> tuple[Window | None, np.ndarray | None]:
@@ -468,7 +476,17 @@ class Case:
                 degradation=agent.degradation or 0.0,
                 decay=float(np.log(2)) / decay if decay else 0.0,
             ),
+            macrophages=self._macrophages,
         )
+
+    @property
+    def _macrophages(self) -> Macrophages | None:
+        given = self.config.macrophages
+        if given is None:
+            return None
+        density, capacity = self.tissue_map("macrophage_density"), given.capacity
+        room = None if capacity is None else capacity.value
+        return Macrophages(density, given.clearance, room, given.degradation)
 
     @property
     def initial_free(self) -> np.ndarray | None:
@@ -537,6 +555,7 @@ class Case:
             release=self.release,
             cells=self._cells,
             local_source=self._local_source,
+            macrophages_keep="drug_in_macrophages" in self.pool_names,
         )
 
     def _one_stepper(

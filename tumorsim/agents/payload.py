@@ -17,11 +17,13 @@ BLOOD_PH, ENDOSOME_PH = 7.4, 5.5
 
 @dataclass(frozen=True)
 class ReleaseRates:
-    """Mean rates of a step, 1/s: of carriers ``outside`` and ``inside`` cells, and the part of the trigger's map."""
+    """Mean rates of a step, 1/s: of carriers ``outside`` and ``inside`` cells, the part of the trigger's map, and of
+    carriers ``in_macrophages``."""
 
     outside: float
     inside: float
     triggered: float = 0.0
+    in_macrophages: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,22 +31,25 @@ class ScheduledRelease:
     """The release of one dose given at time 0: the age of the carriers is the time.
 
     ``triggered_rate`` is what the heat or light of ``window`` adds to the rate in every voxel, and ``place_rate`` what
-    the tissue adds outside cells, at all times (1/s, None for nothing).
+    the tissue adds outside cells, at all times (1/s, None for nothing). ``in_macrophages`` is the constant rate there,
+    1/s; None: as in other cells.
     """
 
     laws: ReleaseLaws
     window: Window | None = None
     triggered_rate: np.ndarray | None = None
     place_rate: np.ndarray | None = None
+    in_macrophages: float | None = None
 
     def rates(self, start: float, end: float) -> ReleaseRates:
         """The mean rates of a step."""
         hot = 0.0
         if self.window is not None:
             hot = float(self.window.mean_rate(0.0, 1.0, start=start, end=end))
-        outside, inside = self.laws.outside, self.laws.inside
+        inside = _mean(self.laws.inside, start, end, ph=ENDOSOME_PH)
+        outside = _mean(self.laws.outside, start, end, ph=BLOOD_PH)
         return ReleaseRates(
-            _mean(outside, start, end, ph=BLOOD_PH), _mean(inside, start, end, ph=ENDOSOME_PH), hot
+            outside, inside, hot, inside if self.in_macrophages is None else self.in_macrophages
         )
 
 

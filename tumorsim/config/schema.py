@@ -204,6 +204,9 @@ class Region(Table):
     cell_density: v.NumberDensity | None = Field(
         default=None, description="cells that take up a released drug, per tissue volume"
     )
+    macrophage_density: v.NumberDensity | None = Field(
+        default=None, description="macrophages, per tissue volume; what they do is in [macrophages]"
+    )
     carrier_release_rate: v.Rate | None = Field(
         default=None, description="that enzymes or acid of this tissue add, to carriers outside cells"
     )
@@ -617,6 +620,25 @@ class Drug(Agent):
         }
 
 
+class Macrophages(Table):
+    """What a macrophage does with the agent, where regions have a macrophage_density."""
+
+    clearance: v.VolumeRate = Field(
+        description="interstitial fluid that one of them rids of the agent, per time", examples=['"1 pL/h"']
+    )
+    capacity: Annotated[Amount, AmountOf(example="10 pg")] | None = Field(
+        default=None, description="of one of them, in the unit of the dose; default: none ever fills"
+    )
+    degradation: v.Rate = Field(default=0.0, description="of the agent in them; none [D]")
+    release_rate: v.Rate | None = Field(
+        default=None, description="of the [drug] from carriers in them; default: as in other cells"
+    )
+    keeps_drug: v.Flag = Field(
+        default=False,
+        description="what is released in them stays; default: it goes back to the interstitium [D]",
+    )
+
+
 class Heating(Table):
     """A window of heat, which triggers carriers whose release_model is "temperature"."""
 
@@ -764,9 +786,11 @@ class Output(Table):
         "free",
         "bound",
         "internalised",
+        "in_macrophages",
         "drug_free",
         "drug_in_cells",
         "drug_on_dna",
+        "drug_in_macrophages",
         "vessel_area_density",
     )
     compression: Literal["gzip", "none"] = "gzip"
@@ -784,6 +808,7 @@ class Config(Table):
     transport: Transport
     agent: Agent
     drug: Drug | None = None
+    macrophages: Macrophages | None = None
     heating: Heating | None = None
     light: Light | None = None
     dosing: Dosing
@@ -809,8 +834,9 @@ class Config(Table):
         return copy
 
     def of_agent(self, agent: Agent) -> "Config":
-        """The same with another agent, which releases nothing."""
-        return self.model_copy(update={"agent": agent, "drug": None, "heating": None, "light": None})
+        """The same with another agent, which releases nothing and leaves macrophages alone."""
+        others = dict.fromkeys(("drug", "macrophages", "heating", "light"))
+        return self.model_copy(update={"agent": agent, **others})
 
     def of_one_size(self, diameter: float) -> "Config":
         """The same with particles of one ``diameter``."""

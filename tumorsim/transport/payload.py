@@ -90,7 +90,8 @@ class PayloadStepper:
     """Steps a carrier and its drug; used like a `Stepper`.
 
     ``local_source`` is a map of what vessels give besides, 1/s on the plasma concentration of the carrier: drug that is
-    released while the blood passes a triggered voxel.
+    released while the blood passes a triggered voxel. What carriers release in macrophages goes back to the
+    interstitium, unless these keep it (``macrophages_keep``).
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class PayloadStepper:
         release: Release,
         cells: Cells | None = None,
         local_source: np.ndarray | None = None,
+        macrophages_keep: bool = False,
     ):
         self.carrier, self.drug, self._release, self._cells = carrier, drug, release, cells
         self.device: Device = carrier.device
@@ -116,6 +118,7 @@ class PayloadStepper:
             None if self._local is None else self.device.sum(self._local.astype(np.float64), axis=2)
         )
         self._released, self._released_in_cells, source = (self.device.empty(shape, real) for _ in range(3))
+        self._kept = self.device.empty(shape, real) if macrophages_keep else None
         own = drug.drive or Drive(*(self.device.empty(shape, real) for _ in range(2)))
         self._drive = replace(own, source=source)
         retained = CELL_STEP * cells.retention_time if cells else inf
@@ -138,6 +141,7 @@ class PayloadStepper:
             drug_on_dna=zeros(self.grid.shape, real) if self._dna else None,
             drug_passed=drug.passed,
             released=zeros((2, *self.grid.shape[:2]), np.float64),
+            drug_in_macrophages=None if self._kept is None else zeros(self.grid.shape, real),
         )
 
     def _drug_state(self, state: State) -> State:
@@ -152,12 +156,16 @@ class PayloadStepper:
             else np.zeros(self.grid.shape)
         )
         free = self.drug.pools(self._drug_state(state))["free"]
-        return {**self.carrier.pools(state), "drug_free": free, "drug_in_cells": cells, "drug_on_dna": dna}
+        pools = {**self.carrier.pools(state), "drug_free": free, "drug_in_cells": cells, "drug_on_dna": dna}
+        if self._kept is not None:
+            pools["drug_in_macrophages"] = self.device.download(state.drug_in_macrophages).astype(np.float64)
+        return pools
 
     def amounts(self, state: State) -> dict[str, float]:
         """As `Stepper.amounts`; ``released`` is what has left the carriers, and ``drug_X`` what has become of that."""
         volume = self.grid.voxel_volume
         drug = self.drug.amounts(self._drug_state(state))
+        kept = 0.0 if self._kept is None else float(self.device.sum(state.drug_in_macrophages)) * volume
         del drug["bound"], drug["internalised"], drug["decayed"], drug["degraded"]
         return {
             **self.carrier.amounts(state),
@@ -165,6 +173,7 @@ class PayloadStepper:
             **{f"drug_{name}": amount for name, amount in drug.items()},
             "drug_in_cells": float(self.device.sum(state.drug_in_cells)) * volume,
             "drug_on_dna": float(self.device.sum(state.drug_on_dna)) * volume if self._dna else 0.0,
+            "drug_in_macrophages": kept,
         }
 
     def concentrations(self, state: State) -> tuple[Array, ...]:
@@ -212,6 +221,31 @@ class PayloadStepper:
             first=first,
             seed=self.carrier.seed(start) + 22,
         )
+        if state.in_macrophages is not None:
+            self._let_out_of_macrophages(state, rates, end - start, seed=self.carrier.seed(start) + 30)
+
+    def _let_out_of_macrophages(self, state: State, rates: ReleaseRates, dt: float, *, seed: int) -> None:
+        """Into the interstitium with what is released there, or into a pool of its own."""
+        release(
+            self.device,
+            None,
+            None,
+            state.in_macrophages,
+            None,
+            self._released if self._kept is None else self._kept,
+            state.released,
+            None,
+            self._trigger,
+            self.carrier.epsilon,
+            outside=0.0,
+            inside=rates.in_macrophages,
+            triggered=rates.triggered,
+            dt=dt,
+            first=self._kept is not None,
+            seed=seed,
+        )
+        if self._kept is not None:
+            collect(self.device, state.drug_in_macrophages, self._kept, seed=seed + 3)
 
     def _exchange(self, state: State, dt: float, local_plasma: float, *, seed: int) -> None:
         cell_exchange(
