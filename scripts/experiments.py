@@ -275,7 +275,7 @@ def thermodox(bench: Bench) -> Any:
 def network(bench: Bench) -> Any:
     """Drug in cells by distance from the vessels of a network of the user's, at 30 min."""
     figure, (depth, warm, cold) = panels(3, width=4.2, height=3.4)
-    carrier = ("agent.name=ThermoDox", "drug.name=doxorubicin", "drug.plasma_fractions=[0.988, 0.012]")
+    carrier = ("agent.name=ThermoDox", "drug.name=doxorubicin")
     heat = ("heating.temperature=42 degC", 'heating.regions=["tumour"]', "heating.duration=30 min")
     size = () if bench.coarse else ("domain.spacing=15 um",)
     common = (f"vessels.file={bench.network}", *carrier, "drug.cell_uptake.efflux=0 1/s", *heat, *size)

@@ -27,7 +27,7 @@ from tumorsim.agents.payload import (
 from tumorsim.agents.plasma import Curve, PlasmaCurve
 from tumorsim.agents.release import ReleaseLaws, Window, release_laws
 from tumorsim.boundaries import Boundaries
-from tumorsim.config.dosing import given_dose, prescribed_curve
+from tumorsim.config.dosing import agent_volume, given_dose, prescribed_curve
 from tumorsim.config.inputs import Inputs
 from tumorsim.config.load import load_config
 from tumorsim.config.schema import Config
@@ -329,6 +329,7 @@ class Case:
         return free_drug_curve(
             self._encapsulated, drug.chosen(), dose=self.dose,
             release_rate=resting_rate(self._laws), unencapsulated=drug.unencapsulated,
+            volume=agent_volume(self.config.dosing, drug.chosen()),
         )  # fmt: skip
 
     @cached_property

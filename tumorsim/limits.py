@@ -6,6 +6,7 @@ import numpy as np
 
 from tumorsim.case import Case
 from tumorsim.config.checks import estimated_memory
+from tumorsim.config.dosing import clearance_notes
 from tumorsim.device.select import select_device
 from tumorsim.fields import FIELDS, POOLS
 from tumorsim.stepping import Steps
@@ -48,6 +49,11 @@ def limits(case: Case, *, device: str = "auto") -> dict[str, tuple[float, str, s
             "L √(k/D) with the largest uptake rate k",
         ),
     }
+
+
+def notes(case: Case) -> list[str]:
+    """What is no fault of a config, but should be known before a run."""
+    return clearance_notes(case.config)
 
 
 _CONVECTS = "largest over a voxel; convection is taken with diffusion, without a limiter"

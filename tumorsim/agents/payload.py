@@ -92,9 +92,15 @@ def encapsulated_curve(carrier: Curve, *, release_rate: float, unencapsulated: f
 
 
 def free_drug_curve(
-    encapsulated: PlasmaCurve, drug: Agent, *, dose: float, release_rate: float, unencapsulated: float
+    encapsulated: PlasmaCurve,
+    drug: Agent,
+    *,
+    dose: float,
+    release_rate: float,
+    unencapsulated: float,
+    volume: float,
 ) -> ReleasedDrug:
-    """The free drug that circulating carriers have released, cleared with the half-lives of the drug itself.
+    """The free drug that circulating carriers have released into ``volume``, cleared with its own half-lives.
 
     Raises ConfigError where these are not known.
     """
@@ -105,7 +111,7 @@ def free_drug_curve(
     return ReleasedDrug(
         intact,
         release_rate,
-        encapsulated.volume,
+        volume,
         drug.plasma_fractions or (1.0,),
         tuple(float(np.log(2)) / half_life for half_life in drug.plasma_half_lives),
         unencapsulated,

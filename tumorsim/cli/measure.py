@@ -1,4 +1,4 @@
-"""readouts, image, dose, report."""
+"""readouts, image, dose, survival, report."""
 
 from pathlib import Path
 from typing import Annotated
@@ -143,6 +143,45 @@ def dose(
     console = new_console()
     console.print(readout_table(report.tables[0], OVERVIEW))
     say(console, report.remarks)
+    print(folder)
+
+
+@app.command()
+def survival(
+    file: ResultFile,
+    model: Annotated[str, typer.Option(help="peak, exposure, saturating or hill, of the drug in a cell.")],
+    out: Annotated[
+        Path | None, typer.Option(help="A folder; by default FILE_survival, in this folder.")
+    ] = None,
+    sensitivity: Annotated[
+        str | None, typer.Option(help='Of peak: "1/amount"; of exposure: "1/(amount time)".')
+    ] = None,
+    exponent: Annotated[str | None, typer.Option(help="Of peak and hill.")] = None,
+    half: Annotated[
+        str | None, typer.Option(help="Amount in a cell at half the effect, of saturating and hill.")
+    ] = None,
+    fastest: Annotated[str | None, typer.Option(help='Rate of kill, of saturating: "0.1 1/h".')] = None,
+    most: Annotated[str | None, typer.Option(help="Largest effect, of hill: up to 1.")] = None,
+    cell_density: Annotated[
+        str | None, typer.Option(help="Cells per volume; by default those of the config.")
+    ] = None,
+) -> None:
+    """What the drug in cells leaves alive, by constants of your cell line: NIfTI, a montage, a table by region."""
+    from tumorsim.readouts.survival import survival_report
+    from tumorsim.results import Results
+
+    constants = {
+        "sensitivity": sensitivity,
+        "exponent": exponent,
+        "half": half,
+        "fastest": fastest,
+        "most": most,
+    }
+    density = None if cell_density is None else given_quantity(cell_density, "1/m^3", "--cell-density")
+    report = survival_report(Results(file), model, constants, cell_density=density)
+    folder = out or Path(f"{file.stem}_survival")
+    report.write(folder)
+    new_console().print(readout_table(report.table, report.table.columns))
     print(folder)
 
 

@@ -496,6 +496,9 @@ class Agent(Table):
     molar_mass: v.MolarMass | None = None
     plasma_half_lives: Annotated[tuple[v.Duration, ...], v.LIST] | None = None
     plasma_fractions: Annotated[tuple[v.Fraction, ...], v.LIST] | None = None
+    central_volume: v.Volume | None = Field(
+        default=None, description="that a dose fills at once, in a human of 70 kg; default: plasma"
+    )
     dissociation_constant: v.Concentration | None = None
     binding_on: v.Association | None = None
     binding_off: v.Rate | None = Field(
@@ -558,6 +561,8 @@ class Agent(Table):
         if "polydispersity_index" in given:
             given["diameter_log_sd"] = float(log_sd_from_polydispersity(given["polydispersity_index"]))
         agent = self.known().with_values(**given)
+        if given.keys() & {"plasma_half_lives", "plasma_fractions"} and "central_volume" not in given:
+            agent = replace(agent, central_volume=None)  # it belongs to the curve of the catalogue
         changed = given.keys() & {"dissociation_constant", "binding_on"} and "binding_off" not in given
         if changed and agent.dissociation_constant is not None and agent.binding_on is not None:
             agent = agent.with_values(binding_off=agent.dissociation_constant * agent.binding_on)
