@@ -46,6 +46,18 @@ def readouts(
     print(folder)
 
 
+Labelled = Annotated[
+    str | None,
+    typer.Option(
+        help="Time from labelling to injection, in which daughters grow in; by default dosing.waiting of the run."
+    ),
+]
+
+
+def _age(labelled: str | None) -> float | None:
+    return None if labelled is None else given_quantity(labelled, "s", "--labelled", least=0.0)
+
+
 @app.command()
 def image(
     file: ResultFile,
@@ -62,6 +74,7 @@ def image(
     duration: Annotated[str, typer.Option(help="Length of the frame, for pet and spect.")] = "20 min",
     field: Annotated[str, typer.Option(help='Magnet for mri: "1.5 T" or "3 T".')] = "3 T",
     body_mass: Annotated[str | None, typer.Option(help='For SUV: "25 g".')] = None,
+    labelled: Labelled = None,
     seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
 ) -> None:
     """Show a result as a scanner would: truth and image as NIfTI, a montage, recovery by region."""
@@ -79,6 +92,7 @@ def image(
         duration=given_quantity(duration, "s", "--duration"),
         magnet=field,
         body_mass=None if body_mass is None else given_quantity(body_mass, "kg", "--body-mass"),
+        age=_age(labelled),
         seed=seed,
     )
     folder = out or Path(f"{file.stem}_{modality}")
@@ -110,6 +124,7 @@ def dose(
         str | None, typer.Option(help="With which the agent leaves after the last output.")
     ] = None,
     blood: Annotated[bool, typer.Option(help="Count the decays in the tissue's blood, too.")] = False,
+    labelled: Labelled = None,
     mirrored: Annotated[
         bool, typer.Option(help="The tissue goes on beyond the box as its mirror image.")
     ] = False,
@@ -124,7 +139,7 @@ def dose(
 
     results = Results(file)
     bq = given_activity(activity)
-    of = label(results, nuclide_called(nuclide), injected=bq)
+    of = label(results, nuclide_called(nuclide), injected=bq, age=_age(labelled))
     half_life = (
         given_quantity(biological_half_life, "s", "--biological-half-life") if biological_half_life else None
     )

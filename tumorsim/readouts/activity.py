@@ -6,14 +6,20 @@ Between outputs the *amount* of agent is taken to change linearly and its label 
 
 with hat_k the piecewise linear function that is 1 at output k and 0 at the others. A run that decays its agent by
 itself holds N e^{−λt}; it is first corrected for that decay.
+
+Daughters that stay on the agent go where it goes. Their activity is everywhere the same multiple A_i/A of that of the
+nuclide, which depends on nothing but the time since the agent was labelled with the pure nuclide: Bateman's equations,
+in agents.radionuclide. Readouts ask for Σ s_i A_i, with the ``shares`` s_i of a nuclide's chain.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isclose, log
 
 import numpy as np
 
+from tumorsim.agents.radionuclide import chain_activities, chain_remaining
 from tumorsim.errors import ConfigError, Problem
 from tumorsim.readouts.blood import blood_concentration, blood_volume_fraction
 from tumorsim.readouts.nuclides import Nuclide
@@ -21,6 +27,8 @@ from tumorsim.results import Results, time_text
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
 """Gauss points: exact to rounding for intervals between outputs of up to some ten half-lives."""
+_OCTAVES = 30
+"""Of seconds after the labelling, in which daughters grow in: up to 17 years."""
 _FINEST = 20
 """Points per mean life of the nuclide on a curve of its activity [D]: straight lines between are right to 3e-4."""
 HALF_LIFE_SLACK = 0.02
@@ -29,11 +37,15 @@ HALF_LIFE_SLACK = 0.02
 
 @dataclass(frozen=True)
 class Label:
-    """A nuclide on the agent of a result: ``injected`` is the activity at time 0 in Bq, of the whole ``dose``."""
+    """A nuclide on the agent of a result: ``injected`` is the activity at time 0 in Bq, of the whole ``dose``.
+
+    ``age`` is the time from the labelling, with the nuclide without daughters, to time 0, s.
+    """
 
     nuclide: Nuclide
     injected: float
     dose: float
+    age: float = 0.0
 
     @property
     def per_amount(self) -> float:
@@ -41,8 +53,12 @@ class Label:
         return self.injected / self.dose
 
 
-def label(results: Results, nuclide: Nuclide, *, injected: float | None = None) -> Label:
+def label(
+    results: Results, nuclide: Nuclide, *, injected: float | None = None, age: float | None = None
+) -> Label:
     """The agent labelled with ``nuclide``; ``injected`` in Bq, by default the dose where that is an activity.
+
+    ``age`` as in `Label`, by default ``dosing.waiting`` of the run.
 
     Raises ConfigError without either, and where the run itself decayed with another half-life.
     """
@@ -63,13 +79,37 @@ def label(results: Results, nuclide: Nuclide, *, injected: float | None = None) 
         problems.append(Problem("activity", injected, "it is not above zero", 'Give for example "185 MBq"'))
     if problems or injected is None or results.dose is None:
         raise ConfigError(*problems)
-    return Label(nuclide, injected, results.dose)
+    waiting = results.config.get("dosing", {}).get("waiting", 0.0)
+    return Label(nuclide, injected, results.dose, waiting if age is None else age)
 
 
-def frame_weights(times: np.ndarray, start: float, end: float, *, decay_rate: float) -> np.ndarray:
-    """``w_k = ∫_start^end hat_k(t) e^{−λt} dt`` for outputs at ``times`` (T,), s. They add up to ∫ e^{−λt} dt.
+Factor = Callable[[np.ndarray], np.ndarray]
 
-    Raises ConfigError for a frame that is not within the outputs.
+
+def grown_in(of: Label, shares: tuple[float, ...]) -> Factor | None:
+    """``Σ s_i A_i/A`` of the chain as a function of time, s; None without shares, where it is 1."""
+    chain, rate = of.nuclide.chain, of.nuclide.decay_rate
+
+    def factor(time: np.ndarray) -> np.ndarray:
+        since = np.asarray(time) + of.age
+        return np.asarray(chain_activities(chain, 1.0, since) @ np.array(shares) * np.exp(rate * since))
+
+    return factor if shares else None
+
+
+def frame_weights(
+    times: np.ndarray,
+    start: float,
+    end: float,
+    *,
+    decay_rate: float,
+    factor: Factor | None = None,
+    age: float = 0.0,
+) -> np.ndarray:
+    """``w_k = ∫_start^end hat_k(t) e^{−λt} f(t) dt`` for outputs at ``times`` (T,), s.
+
+    Without f they add up to ∫ e^{−λt} dt. f is a ``factor`` that may change fast soon after −``age``: its integral is
+    taken in octaves from there on. Raises ConfigError for a frame that is not within the outputs.
     """
     slack = 1e-9 * times[-1]
     if not times[0] - slack <= start < end <= times[-1] + slack:
@@ -78,13 +118,18 @@ def frame_weights(times: np.ndarray, start: float, end: float, *, decay_rate: fl
         raise ConfigError(Problem("frame", shown, fault, "Choose a frame within them, or run for longer"))
     weights = np.zeros(len(times))
     for k, (t0, t1) in enumerate(pairwise(times)):
-        low, high = max(t0, start), min(t1, end)
-        if low < high:
-            t = low + (high - low) * (_NODES + 1) / 2
-            density = _WEIGHTS * (high - low) / 2 * np.exp(-decay_rate * t)
-            later = (t - t0) / (t1 - t0)
-            weights[k] += (density * (1 - later)).sum()
-            weights[k + 1] += (density * later).sum()
+        edges = [max(t0, start), min(t1, end)]
+        if factor is not None:
+            edges[1:1] = [mark for mark in 2.0 ** np.arange(_OCTAVES) - age if edges[0] < mark < edges[1]]
+        for low, high in pairwise(edges):
+            if low < high:
+                t = low + (high - low) * (_NODES + 1) / 2
+                density = _WEIGHTS * (high - low) / 2 * np.exp(-decay_rate * t)
+                if factor is not None:
+                    density = density * factor(t)
+                later = (t - t0) / (t1 - t0)
+                weights[k] += (density * (1 - later)).sum()
+                weights[k + 1] += (density * later).sum()
     return weights
 
 
@@ -120,9 +165,20 @@ def _decay_correction(results: Results, of: Label) -> np.ndarray:
     return np.exp(of.nuclide.decay_rate * results.times) if decays else np.ones(len(results.times))
 
 
-def mean_activity(results: Results, of: Label, start: float, end: float, *, blood: bool = True) -> np.ndarray:
-    """Activity averaged over the frame from ``start`` to ``end`` (s), Bq/m³, with the blood unless ``blood`` is off."""
-    weights = frame_weights(results.times, start, end, decay_rate=of.nuclide.decay_rate) / (end - start)
+def mean_activity(
+    results: Results,
+    of: Label,
+    start: float,
+    end: float,
+    *,
+    blood: bool = True,
+    shares: tuple[float, ...] = (),
+) -> np.ndarray:
+    """Activity averaged over the frame from ``start`` to ``end`` (s), Bq/m³, with the blood unless ``blood`` is off.
+
+    With ``shares`` it is Σ s_i A_i over the chain.
+    """
+    weights = _weights(results, of, start, end, shares=shares) / (end - start)
     return weighted_activity(results, of, weights, blood_weights=weights if blood else None)
 
 
@@ -133,20 +189,33 @@ def time_integrated_activity(
     tail: bool = True,
     biological_half_life: float = float("inf"),
     blood: bool = False,
+    shares: tuple[float, ...] = (),
 ) -> np.ndarray:
     """``Ã = ∫ A dt`` from the first output on, decays per m³, (nz, ny, nx) (physics.md G.2).
 
-    After the last output the agent stays (or leaves with ``biological_half_life``, s) and decays, ``tail`` off ends
-    it there. ``blood`` adds the blood in the tissue up to the last output; it has no tail, since blood clears.
+    With ``shares`` it is that of Σ s_i A_i over the chain. After the last output the agent stays (or leaves with
+    ``biological_half_life``, s) and decays, ``tail`` off ends it there. ``blood`` adds the blood in the tissue up to
+    the last output; it has no tail, since blood clears.
     """
     rate, last = of.nuclide.decay_rate, float(results.times[-1])
     weights = np.zeros(len(results.times))
     if len(results.times) > 1:
-        weights = frame_weights(results.times, float(results.times[0]), last, decay_rate=rate)
+        weights = _weights(results, of, float(results.times[0]), last, shares=shares)
     blood_weights = weights.copy() if blood else None
-    if tail:
+    if tail and not shares:
         weights[-1] += tail_weight(last, decay_rate=rate, biological_half_life=biological_half_life)
+    elif tail:
+        injected, leaving = float(np.exp(rate * of.age)), log(2) / biological_half_life  # 1 Bq at time 0
+        left = chain_remaining(of.nuclide.chain, injected, last + of.age, leaving=leaving)
+        weights[-1] += float(np.array(shares) @ left)
     return weighted_activity(results, of, weights, blood_weights=blood_weights)
+
+
+def _weights(
+    results: Results, of: Label, start: float, end: float, *, shares: tuple[float, ...]
+) -> np.ndarray:
+    factor, rate = grown_in(of, shares), of.nuclide.decay_rate
+    return frame_weights(results.times, start, end, decay_rate=rate, factor=factor, age=of.age)
 
 
 def decay_over_frame(start: float, end: float, *, decay_rate: float) -> float:

@@ -46,7 +46,8 @@ class EmissionImage:
     """A frame from ``start`` to ``end`` (s). Activities in Bq/m³, means over the frame, not corrected for decay.
 
     ``truth`` on the ``grid`` of the simulation; on the scanner's ``image_grid`` ``expected`` without and ``image``
-    with noise, which is an unbiased one except that it is cut off at 0.
+    with noise, which is an unbiased one except that it is cut off at 0. A scanner is calibrated to a chain in
+    equilibrium: where daughters that emit its photons have not grown in, it sees less.
     """
 
     of: Label
@@ -91,9 +92,11 @@ def emission_image(
     """
     emitted = emitted_per_decay(of.nuclide, scanner)
     truth = mean_activity(results, of, start, end, blood=blood)
+    shares = of.nuclide.photon_shares if scanner.modality == "spect" else ()
+    counted = mean_activity(results, of, start, end, blood=blood, shares=shares) if shares else truth
     sigma = sqrt((scanner.resolution / FWHM) ** 2 + positron_spread(of.nuclide, scanner) ** 2)
     onto = scanner_grid(results.grid, (scanner.voxel,) * 3)
-    expected = observed(truth, results.grid, onto, sigma=sigma, beyond=beyond)
+    expected = observed(counted, results.grid, onto, sigma=sigma, beyond=beyond)
     image = expected
     if seed is not None:
         counts = expected * onto.voxel_volume * emitted * scanner.sensitivity * (end - start)
