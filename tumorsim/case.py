@@ -19,6 +19,7 @@ from tumorsim.agents.passage import (
 )
 from tumorsim.agents.payload import (
     ScheduledRelease,
+    daughter_curve,
     encapsulated_curve,
     free_drug_curve,
     heated_rate_map,
@@ -326,18 +327,26 @@ class Case:
         drug = self.config.drug
         if drug is None:
             return None
+        chosen = drug.chosen()
+        volume = agent_volume(self.config.dosing, chosen)
+        if self._recoils:
+            return daughter_curve(self._encapsulated, chosen, volume=volume)
         return free_drug_curve(
-            self._encapsulated, drug.chosen(), dose=self.dose,
-            release_rate=resting_rate(self._laws), unencapsulated=drug.unencapsulated,
-            volume=agent_volume(self.config.dosing, drug.chosen()),
+            self._encapsulated, chosen, dose=self.dose, release_rate=resting_rate(self._laws),
+            unencapsulated=drug.unencapsulated, volume=volume,
         )  # fmt: skip
+
+    @property
+    def _recoils(self) -> bool:
+        """Whether the drug is what the decay of the agent leaves."""
+        return self.config.drug is not None and self.agent.release_model == "decay"
 
     @cached_property
     def _encapsulated(self) -> PlasmaCurve:
         assert self.config.drug is not None
         return encapsulated_curve(
             self._prescribed,
-            release_rate=resting_rate(self._laws),
+            release_rate=0.0 if self._recoils else resting_rate(self._laws),
             unencapsulated=self.config.drug.unencapsulated,
         )
 
@@ -402,15 +411,26 @@ class Case:
         """Coefficients of the drug: means over what is free and what is on albumin, in equilibrium."""
         assert self.drug is not None and self.config.drug is not None
         properties, cells, given = self.drug.transport, self._cells, self.config.drug.cell_uptake
+        lasting = self.config.drug.uptake_rate
         if cells is None or given is None:
-            return replace(properties, uptake_rate=0.0)
+            return replace(properties, uptake_rate=lasting)
         free = cells.free_fraction
         bound_wall = given.bound_permeability * self.tissue_map("leakiness") * self.vessel_area_density
         return replace(
             properties,
             diffusivity=free * properties.diffusivity + (1 - free) * given.bound_diffusivity,
             wall_permeability_density=free * properties.wall_permeability_density + (1 - free) * bound_wall,
-            uptake_rate=cells.most_capture / properties.available_fraction,
+            uptake_rate=cells.most_capture / properties.available_fraction + lasting,
+        )
+
+    @property
+    def _lasting_uptake(self) -> np.ndarray | None:
+        """κ₀ = ε k of the drug, 1/s on C."""
+        rate = self.config.drug.uptake_rate if self.config.drug else 0.0
+        return (
+            np.asarray(self._drug_transport.available_fraction) * rate + np.zeros(self.grid.shape)
+            if rate
+            else None
         )
 
     @cached_property
@@ -461,7 +481,7 @@ class Case:
     @cached_property
     def transport(self) -> TransportProperties:
         """Coefficients of the balance of the agent."""
-        agent, decay = self.agent, self.agent.decay_half_life
+        agent, decay = self.agent, None if self._recoils else self.agent.decay_half_life
         return TransportProperties(
             available_fraction=self.matrix.available_fraction,
             diffusivity=self.diffusivity,
@@ -557,6 +577,7 @@ class Case:
             cells=self._cells,
             local_source=self._local_source,
             macrophages_keep="drug_in_macrophages" in self.pool_names,
+            lasting_uptake=self._lasting_uptake,
         )
 
     def _one_stepper(

@@ -81,6 +81,7 @@ STEP_LIMITS = {
     "advection": "a voxel must not be emptied by the fluid that leaves it",
     "convection": "taken with diffusion in explicit stages, which the flow must not make unstable",
     "capture": "free agent must not spread past the sites that bind it, unless within a voxel",
+    "decay": "a drug that decays is in balance with its release",
     "in cells": "cells give back what they took, at rates that a step holds",
     "max_step": "run.max_step",
 }

@@ -163,7 +163,7 @@ def test_cell_exchange(shape, real, device, with_cells):
     a = Arrays(shape, real)
     density, local = (a.field() * (a.field() < 0.7), a.field()) if with_cells else (None, None)
     fields = [a.field() for _ in range(4)]
-    arguments = [a.poisoned(), a.poisoned(), *fields, density, a.field(0.1, 1), local]
+    arguments = [a.poisoned(), a.poisoned(), *fields, density, a.field(0.1, 1), local, local]
     constants = {
         "fastest": 0.3,
         "half_outside": 0.2,

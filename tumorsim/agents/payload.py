@@ -91,6 +91,23 @@ def encapsulated_curve(carrier: Curve, *, release_rate: float, unencapsulated: f
     return replace(carrier, dose=carrier.dose * (1 - unencapsulated), rates=rates)
 
 
+def daughter_curve(carrier: PlasmaCurve, daughter: Agent, *, volume: float) -> ReleasedDrug:
+    """The daughter that the decay of a circulating ``carrier`` leaves in ``volume``, cleared and decaying by itself.
+
+    Amounts are atoms, in the unit of the carrier's dose. Raises ConfigError where its half-lives are not known.
+    """
+    leaving = tuple(rate + daughter.decay_rate for rate in _drug_rates(daughter))
+    intact = replace(carrier, decay_rate=0.0)
+    return ReleasedDrug(intact, carrier.decay_rate, volume, daughter.plasma_fractions or (1.0,), leaving)
+
+
+def _drug_rates(drug: Agent) -> tuple[float, ...]:
+    if not drug.plasma_half_lives:
+        cure = 'Add for example plasma_half_lives = ["1 h"] to [drug]'
+        raise ConfigError(Problem("drug.plasma_half_lives", None, f"is not known for {drug.name}", cure))
+    return tuple(float(np.log(2)) / half_life for half_life in drug.plasma_half_lives)
+
+
 def free_drug_curve(
     encapsulated: PlasmaCurve,
     drug: Agent,
@@ -104,15 +121,13 @@ def free_drug_curve(
 
     Raises ConfigError where these are not known.
     """
-    if not drug.plasma_half_lives:
-        cure = 'Add for example plasma_half_lives = ["1 h"] to [drug]'
-        raise ConfigError(Problem("drug.plasma_half_lives", None, f"is not known for {drug.name}", cure))
+    cleared = _drug_rates(drug)
     intact = replace(encapsulated, dose=dose, rates=tuple(rate - release_rate for rate in encapsulated.rates))
     return ReleasedDrug(
         intact,
         release_rate,
         volume,
         drug.plasma_fractions or (1.0,),
-        tuple(float(np.log(2)) / half_life for half_life in drug.plasma_half_lives),
+        cleared,
         unencapsulated,
     )

@@ -609,6 +609,9 @@ class Drug(Agent):
 
     cell_uptake: CellUptake | None = Field(default=None, description="by cells; none without this table")
     unencapsulated: v.Fraction = Field(default=0.0, description="part of the dose that is free in the vial")
+    uptake_rate: v.Rate = Field(
+        default=0.0, description="first-order, by cells that keep it, on the amount per tissue volume"
+    )
 
     def known(self) -> "CatalogueAgent":
         try:
@@ -620,9 +623,8 @@ class Drug(Agent):
             raise ConfigError(*said) from None
 
     def given(self) -> dict[str, Any]:
-        return {
-            k: value for k, value in super().given().items() if k not in ("cell_uptake", "unencapsulated")
-        }
+        own = ("cell_uptake", "unencapsulated", "uptake_rate")
+        return {k: value for k, value in super().given().items() if k not in own}
 
 
 class Macrophages(Table):

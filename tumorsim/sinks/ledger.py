@@ -12,7 +12,7 @@ The plasma curve is prescribed, so ``cleared`` is what left the plasma by neithe
 Where the agent is a carrier, all this is the drug inside carriers. What they release has a balance of its own::
 
     released + drug_extravasated = drug_free + drug_in_cells + drug_on_dna + drug_in_macrophages + drug_lymph
-                                   + drug_boundary
+                                   + drug_boundary + drug_decayed
 """
 
 from collections.abc import Mapping
@@ -33,6 +33,7 @@ DRUG_TERMS = (
     "drug_in_macrophages",
     "drug_lymph",
     "drug_boundary",
+    "drug_decayed",
 )
 """Where the agent in the tissue is, and what became of the drug that it released."""
 
@@ -66,6 +67,7 @@ DRUG_NAMES = {
     "drug_in_macrophages": "released drug kept by macrophages",
     "drug_lymph": "released drug drained by lymphatics",
     "drug_boundary": "released drug that left through the faces of the box, net",
+    "drug_decayed": "released drug that decayed in the tissue",
     "drug_imbalance": "balance of the released drug: released + extravasated less all that is accounted for",
 }
 """What is added where the agent releases a drug."""

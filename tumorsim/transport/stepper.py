@@ -157,6 +157,7 @@ class Stepper:
             macrophages=properties.macrophages,
         )
         self._fills_macrophages = properties.macrophages is not None
+        self.decay_rate = properties.kinetics.decay
         takes_up = bool(uptake.any())
         self.drive = (
             Drive(device.upload(uptake, self.real), device.empty(grid.shape, self.real)) if takes_up else None
