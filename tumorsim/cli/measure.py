@@ -147,7 +147,7 @@ def dose(
         results,
         of,
         region=chosen_region(results, region),
-        emitted=chosen_emissions(of.nuclide, kernel),
+        emitted=chosen_emissions(of.nuclide, kernel, daughter=of.daughter),
         tail=tail,
         biological_half_life=half_life or float("inf"),
         blood=blood,

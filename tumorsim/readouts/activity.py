@@ -21,8 +21,10 @@ import numpy as np
 
 from tumorsim.agents.radionuclide import chain_activities, chain_remaining
 from tumorsim.errors import ConfigError, Problem
+from tumorsim.fields import POOLS
 from tumorsim.readouts.blood import blood_concentration, blood_volume_fraction
 from tumorsim.readouts.nuclides import Nuclide
+from tumorsim.readouts.nuclides import nuclide as nuclide_called
 from tumorsim.results import Results, time_text
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
@@ -39,13 +41,15 @@ HALF_LIFE_SLACK = 0.02
 class Label:
     """A nuclide on the agent of a result: ``injected`` is the activity at time 0 in Bq, of the whole ``dose``.
 
-    ``age`` is the time from the labelling, with the nuclide without daughters, to time 0, s.
+    ``age`` is the time from the labelling, with the nuclide without daughters, to time 0, s. ``daughter`` is the
+    nuclide that leaves by recoil, where the result has it as a drug; the chain of the ``nuclide`` then ends before it.
     """
 
     nuclide: Nuclide
     injected: float
     dose: float
     age: float = 0.0
+    daughter: Nuclide | None = None
 
     @property
     def per_amount(self) -> float:
@@ -80,7 +84,23 @@ def label(
     if problems or injected is None or results.dose is None:
         raise ConfigError(*problems)
     waiting = results.config.get("dosing", {}).get("waiting", 0.0)
-    return Label(nuclide, injected, results.dose, waiting if age is None else age)
+    age = waiting if age is None else age
+    daughter = recoiling_daughter(results)
+    if daughter is None:
+        return Label(nuclide, injected, results.dose, age)
+    parent = nuclide_called(nuclide.name, until=daughter.name)
+    return Label(parent, injected, results.dose, age, daughter)
+
+
+def recoiling_daughter(results: Results) -> Nuclide | None:
+    """The daughter that the result has as a drug, which the decay of the agent leaves; None where there is none.
+
+    Raises ConfigError where readouts know nothing of it.
+    """
+    drug = results.config.get("drug")
+    if not drug or results.config["agent"].get("release_model") != "decay":
+        return None
+    return nuclide_called(drug.get("radionuclide") or "")
 
 
 Factor = Callable[[np.ndarray], np.ndarray]
@@ -152,11 +172,61 @@ def weighted_activity(
     scale, gain = of.per_amount, _decay_correction(results, of)
     total = np.zeros(results.grid.shape)
     for step in np.flatnonzero(weights):
-        total += weights[step] * gain[step] * scale * results.total(step=int(step))
+        total += weights[step] * gain[step] * scale * _labelled(results, of, int(step))
     if blood_weights is not None:
         in_blood = np.nan_to_num(blood_concentration(results)) * gain
         total += scale * float((blood_weights * in_blood).sum()) * blood_volume_fraction(results)
     return total
+
+
+def _labelled(results: Results, of: Label, step: int) -> np.ndarray:
+    """The amount per tissue volume that carries the label: without daughters that have left it."""
+    if of.daughter is None:
+        return results.total(step=step)
+    there = [name for name in POOLS if name in results.fields and not name.startswith("drug_")]
+    return np.sum([results.field(name, step=step).astype(np.float64) for name in there], axis=0)
+
+
+def daughter_decays(
+    results: Results, of: Label, *, tail: bool = True, biological_half_life: float = float("inf")
+) -> np.ndarray:
+    """Decays per m³ of the daughter that leaves by recoil, (nz, ny, nx): ``λ_d ∫ n_d dt``, trapezoids over the outputs.
+
+    Amounts are atoms, in units of which the parent's activity is λ_p n: that of the daughter is λ_d/λ_p of its amount.
+    In the ``tail`` it stays where it is, and falls with the parent's λ_p and ``biological_half_life``; there are then
+    no more of its decays in the box than of its parent's, for none comes with the blood any more.
+    """
+    assert of.daughter is not None
+    times, rate = results.times, of.nuclide.decay_rate
+    weights = np.zeros(len(times))
+    if len(times) > 1:
+        weights = frame_weights(times, float(times[0]), float(times[-1]), decay_rate=0.0)
+    if tail:
+        last, scale = len(times) - 1, of.daughter.decay_rate / rate
+        daughters, parents = (float(f(results, of, last).sum()) for f in (_daughters, _labelled))
+        balance = min(1.0, parents / (scale * daughters)) if daughters > 0 else 1.0
+        weights[-1] += balance / (rate + log(2) / biological_half_life)
+    return _weighted_daughters(results, of, weights)
+
+
+def daughter_activity(results: Results, of: Label, start: float, end: float) -> np.ndarray:
+    """Activity of the daughter that leaves by recoil, averaged over the frame from ``start`` to ``end`` (s), Bq/m³."""
+    weights = frame_weights(results.times, start, end, decay_rate=0.0) / (end - start)
+    return _weighted_daughters(results, of, weights)
+
+
+def _weighted_daughters(results: Results, of: Label, weights: np.ndarray) -> np.ndarray:
+    """``λ_d/λ_p Σ_k w_k N_d,k`` in Bq/m³ times the unit of the weights."""
+    assert of.daughter is not None
+    total = np.zeros(results.grid.shape)
+    for step in np.flatnonzero(weights):
+        total += weights[step] * _daughters(results, of, int(step))
+    return total * of.per_amount * of.daughter.decay_rate / of.nuclide.decay_rate
+
+
+def _daughters(results: Results, of: Label, step: int) -> np.ndarray:
+    """The amount per tissue volume of daughters that have left the agent."""
+    return results.total(step=step) - _labelled(results, of, step)
 
 
 def _decay_correction(results: Results, of: Label) -> np.ndarray:

@@ -33,13 +33,15 @@ LOCAL = 0.1
 class Emission:
     """Energy per decay (J), the kernel by which it spreads, and whether it comes densely, as that of alphas.
 
-    ``shares`` are those of the nuclide's chain (`Nuclide`): the energy is theirs in equilibrium.
+    ``shares`` are those of the nuclide's chain (`Nuclide`): the energy is theirs in equilibrium. ``recoiled``: it is
+    that of a daughter which has left the agent.
     """
 
     energy: float
     kernel: PointKernel
     dense: bool = False
     shares: tuple[float, ...] = ()
+    recoiled: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +83,16 @@ def local(nuclide: Nuclide) -> tuple[Emission, ...]:
     return tuple(replace(each, kernel=here) for each in emissions(nuclide))
 
 
-def chosen_emissions(nuclide: Nuclide, kernel: str) -> tuple[Emission, ...]:
-    """By a name: "nuclide" is the default kernel, "local" no spread; else a file of F(r). Raises ConfigError."""
+def chosen_emissions(
+    nuclide: Nuclide, kernel: str = "nuclide", *, daughter: Nuclide | None = None
+) -> tuple[Emission, ...]:
+    """By a name: "nuclide" is the default kernel, "local" no spread; else a file of F(r). Raises ConfigError.
+
+    With those of a ``daughter`` that has left the agent, by the same kernel, itself with its chain in equilibrium.
+    """
+    if daughter is not None:
+        theirs = (replace(each, shares=(), recoiled=True) for each in chosen_emissions(daughter, kernel))
+        return *chosen_emissions(nuclide, kernel), *theirs
     if kernel == "local":
         return local(nuclide)
     return emissions(nuclide, electrons=None if kernel == "nuclide" else read_kernel(Path(kernel)))

@@ -83,11 +83,15 @@ electrons are those of daughters, of 0.42 to 0.49 MeV on the mean, for which Zr-
 
 
 @cache
-def nuclide(name: str) -> Nuclide:
-    """The nuclide called ``name`` ("Lu-177"). Raises ConfigError that lists those known."""
+def nuclide(name: str, *, until: str = "") -> Nuclide:
+    """The nuclide called ``name`` ("Lu-177"), or its chain without the daughter ``until`` and what comes of that.
+
+    Raises ConfigError that lists those known.
+    """
     added = choose(_ADDED, name, key="nuclide")
-    chain = decay_chain(name)
-    yields = equilibrium_yields(chain)
+    whole, left = decay_chain(name), [each.name for each in decay_chain(until)] if until else []
+    yields = equilibrium_yields(whole)
+    chain = tuple(each for each in whole if each.name not in left)
     of_alphas = [each for each in chain if each.alpha_yield]
     electrons = [each.betas + each.electrons for each in chain]
     photons = [_ADDED[each.name].photons if each.name in _ADDED else 0.0 for each in chain]
