@@ -18,6 +18,7 @@ MICRON, HOUR, NM = 1e-6, 3600.0, 1e-6
 COARSE = {
     "vessel_normalisation": "100 um",
     "binding_site_barrier": "40 um",
+    "perivascular_antibody": "4 um",
     "thermodox": "300 um",
     "thermodox_capillary": "4 um",
     "spheroid_on_chip": "50 um",
@@ -169,6 +170,26 @@ def test_what_is_held_is_that_of_a_radial_solution(run, medium):
     box = case.grid.size[0]
     near, far = (radial_barrier(case, medium * NM, outer=outer) for outer in (box, np.sqrt(3) * box))
     assert far - 0.02 < held < near + 0.02
+
+
+def test_tight_antibody_stays_beside_the_vessel_unless_it_fills_all(run):
+    """And loose antibody of the same dose spreads evenly."""
+    found = {}
+    for name, more in (
+        ("low", ()),
+        ("high", ("dosing.dose=3 umol",)),
+        ("loose", ("agent.dissociation_constant=100 nM",)),
+    ):
+        _, results = run("perivascular_antibody", "run.duration=8 h", *more)
+        _, y, x = results.grid.centers
+        r = np.broadcast_to(np.hypot(x, y), results.grid.shape)
+        held = results.field("bound") + results.field("internalised")
+        near, far = held[(r > 8 * MICRON) & (r < 16 * MICRON)].mean(), held[r > 60 * MICRON].mean()
+        found[name] = near, far, held[inside(results, "tumour")].mean()
+    assert found["low"][1] < 0.1 * found["low"][0]
+    assert found["high"][1] > 0.25 * found["high"][0] and found["high"][1] > 150 * found["low"][1]
+    assert found["loose"][1] > 0.8 * found["loose"][0]
+    assert found["loose"][2] == pytest.approx(found["low"][2], rel=0.15)  # the wall lets in as much
 
 
 def radial_barrier(case, medium, *, outer, shells=100):

@@ -508,8 +508,8 @@ class Agent(Table):
     degradation: v.Rate | None = Field(default=None, description="of what is inside cells; default: none")
     release_model: Annotated[str, v.OneOf(RELEASE_MODELS)] | None = Field(
         default=None,
-        description='how the drug leaves; read where there is a [drug]. "decay": that is a daughter of the radionuclide '
-        "which leaves by recoil, its amounts are atoms, as many to a Bq as of the parent",
+        description='how the drug leaves; read where there is a [drug]. "decay": that is a daughter of the '
+        "radionuclide, which leaves by recoil; its amounts are atoms, as many to a Bq as of the parent",
     )
     release_rate: v.Rate | None = Field(
         default=None, description="of the drug; that at rest where it is triggered"
