@@ -197,3 +197,18 @@ def test_what_does_not_fit_is_named(overrides, key):
     with pytest.raises(ConfigError) as caught:
         tumorsim.load(QUICKSTART, overrides=overrides)
     assert key in [problem.key for problem in caught.value.problems]
+
+
+def test_a_steady_state_loses_to_macrophages_as_to_any_uptake(tmp_path):
+    """ρ k/ε is a rate of uptake, of a Doxil whose ε is the same in the region."""
+    steady = [*RUN[:1], "run.mode=steady", 'dosing.plasma_concentration="1 mg/L"', "output.every=1 h"]
+    case = tumorsim.load(QUICKSTART, overrides=[*steady, *CELLS])
+    found = simulate(case, out=tmp_path / "cells.vtkhdf")
+    tumour = case.regions.mask("tumour")
+    rate = float(case.transport.macrophages.most_capture[tumour].mean()) / float(
+        np.broadcast_to(case.matrix.available_fraction, case.grid.shape)[tumour].mean()
+    )
+    same = tumorsim.load(QUICKSTART, overrides=[*steady, f'tissue.regions.tumour.uptake_rate="{rate} 1/s"'])
+    other = simulate(same, out=tmp_path / "rate.vtkhdf")
+    np.testing.assert_allclose(found.field("free"), other.field("free"), rtol=1e-5)
+    assert found.ledger["uptake_rate"][0] == pytest.approx(other.ledger["uptake_rate"][0], rel=1e-6)

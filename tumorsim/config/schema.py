@@ -565,6 +565,8 @@ class Agent(Table):
         agent = self.known().with_values(**given)
         if given.keys() & {"plasma_half_lives", "plasma_fractions"} and "central_volume" not in given:
             agent = replace(agent, central_volume=None)  # it belongs to the curve of the catalogue
+        if "plasma_half_lives" in given:
+            agent = replace(agent, clearance=None, distribution_volume=None)  # and so do these
         changed = given.keys() & {"dissociation_constant", "binding_on"} and "binding_off" not in given
         if changed and agent.dissociation_constant is not None and agent.binding_on is not None:
             agent = agent.with_values(binding_off=agent.dissociation_constant * agent.binding_on)
