@@ -212,3 +212,24 @@ def test_a_steady_state_loses_to_macrophages_as_to_any_uptake(tmp_path):
     other = simulate(same, out=tmp_path / "rate.vtkhdf")
     np.testing.assert_allclose(found.field("free"), other.field("free"), rtol=1e-5)
     assert found.ledger["uptake_rate"][0] == pytest.approx(other.ledger["uptake_rate"][0], rel=1e-6)
+
+
+def test_beside_transport_and_a_falling_plasma_it_is_of_second_order():
+    random, grid = np.random.default_rng(7), Grid((3, 4, 5), (50e-6,) * 3)
+    there, wall = random.random(grid.shape), 1e-4 * random.random(grid.shape)
+    coefficients = TransportProperties(
+        EPSILON, 1e-12, wall, 0.3, macrophages=Macrophages(DENSITY * there, 3e-18, 0.5 / DENSITY, 1e-4)
+    )
+    flow = given_flow(DEVICE, grid, filtration=1e-5, lymph_drainage=2e-5)
+    found = {}
+    for steps in (12, 24, 48, 384):
+        stepper = Stepper(
+            DEVICE, grid, flow=flow, properties=coefficients, boundaries=Boundaries(), precision="float64"
+        )
+        state, dt = stepper.start(), 7200.0 / steps
+        for k in range(steps):
+            stepper.step(state, k * dt, dt, FallingPlasma(1.0, 2e-4))
+        found[steps] = stepper.pools(state)
+    for name in ("free", "in_macrophages"):
+        errors = [np.abs(found[steps][name] - found[384][name]).max() for steps in (12, 24, 48)]
+        assert np.log2(errors[0] / errors[2]) / 2 >= 1.8, (name, errors)
