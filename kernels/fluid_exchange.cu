@@ -22,9 +22,10 @@ extern "C" __global__ void fluid_exchange(
         lymph_drainage[i] = (real)drained;
         in += filtered, out += drained, size += fabs(filtered);
     }
-    in = row_sum(in), out = row_sum(out), size = row_sum(size);
+    double sums[] = {in, out, size};
+    row_sums(sums);
     if (threadIdx.x == 0) {
         double* total = totals + (long long)z * ny + y;
-        total[0] = in, total[rows] = out, total[2 * rows] = size;
+        total[0] = sums[0], total[rows] = sums[1], total[2 * rows] = sums[2];
     }
 }

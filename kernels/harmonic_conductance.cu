@@ -3,7 +3,7 @@
 //   conductivity   K, m²/(Pa s);   fixed_*   1 where the pressure is fixed;   spacing_*   m
 #include "grid.cuh"
 
-static __device__ __forceinline__ double between(double a, double b) { return 2 * a * b / (a + b); }
+static __device__ __forceinline__ double between(double a, double b) { return a + b > 0 ? 2 * a * b / (a + b) : 0.0; }
 
 extern "C" __global__ void harmonic_conductance(
     real* __restrict__ conductance_x, real* __restrict__ conductance_y, real* __restrict__ conductance_z,

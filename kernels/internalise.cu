@@ -46,7 +46,8 @@ extern "C" __global__ void internalise(
         decayed += share * by_decay;
         degraded += share * by_degradation;
     }
-    const double sums[2] = {row_sum(decayed), row_sum(degraded)};
+    double sums[] = {decayed, degraded};
+    row_sums(sums);
     if (threadIdx.x == 0) {
         booked[here] += sums[0];
         booked[rows + here] += sums[1];

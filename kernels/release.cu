@@ -46,7 +46,8 @@ extern "C" __global__ void release(
         out += lost;
         in += lost_in;
     }
-    const double sums[2] = {row_sum(out), row_sum(in)};
+    double sums[] = {out, in};
+    row_sums(sums);
     if (threadIdx.x == 0) {
         booked[here] += sums[0];
         booked[rows + here] += sums[1];

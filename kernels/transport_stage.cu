@@ -1,20 +1,24 @@
 // One stage of super-time-stepped linear transport, for the change δ of C since the start of the step. With
-//   L(C) = (1/ε) {Σ_faces [g (C_beyond − C) ± r (C_beyond + C)] − (b + φ_L + κ) C},   r half the convective rate, inward +
+//   L(C) = (1/ε) {Σ_faces [g (C_beyond − C) ± ½r (C_beyond + C)] − (b + φ_L + κ) C},   the convective rate r inward +
 //   first:   L₀ = L(C) + (a C_p + source)/ε,  δ₁ = rate·L₀
 //   others:  δ_j = δ_{j−1} + again·(δ_{j−1} − δ_{j−2}) + rate·(L(δ_{j−1}) + a C_p/ε) + start_weight·L₀,  over δ_{j−2}
 //   last:    C + part·δ_j takes the place of δ_{j−2}; values below 0 by more than rounding are counted
 //   last            δ_{j−1}; in the first stage C          start_rate   L₀ (null: left out, and not kept)
 //   conductance_*   g = harmonic(εD)/h² on faces, 1/s; on the faces of the box 2εD/h², or 0 where nothing passes
-//   rate_*          r = f u/2h on faces, 1/s (null: nothing flows)
+//   rate_*          r = f u/h on faces, 1/s (null: nothing flows)
 //   extravasation, reabsorption   a and b of the vessel wall (null: no vessels)     lymph_drainage   φ_L (or null)
 //   capture         κ, what cells take up (null: nothing), and `captured` weight times κ times the state `last`, summed
-//   source          what appears in the voxel, amount/(m³ s) (or null); read in the first stage, and where κ is given
+//   source          what appears in the voxel, amount/(m³ s) (or null); read in the first stage
 //   plasma          C_p in the first stage; in the others by how much it has changed since
 //   booked          per row: weight times what goes back to plasma, into lymph, through the box in the state `last`
 #include "grid.cuh"
-#include "padded_row.cuh"
 #include "rounding.cuh"
 #include "row_sum.cuh"
+#include "shared_faces.cuh"
+
+// What a call does not give is left out of the kernel that it runs.
+static constexpr bool CONVECT = GIVEN(rate_x), WALL = GIVEN(reabsorption), LYMPH = GIVEN(lymph_drainage);
+static constexpr bool CELLS = GIVEN(capture), SOURCE = GIVEN(source), KEPT = GIVEN(start_rate), LAST = GIVEN(start);
 
 struct Axis                               // the rows on either side of this one, along y or z
 {
@@ -27,21 +31,19 @@ static __device__ __forceinline__ Axis axis_through(
     const real* c, const real* conductance, const real* rate, long long first, long long step, int k, int n,
     real outside_low, real outside_high)
 {
-    const real* low = conductance + first;
-    const real* low_rate = rate ? rate + first : low;
+    const real *low = conductance + first, *low_rate = CONVECT ? rate + first : low;
     return {k > 0 ? c - step : c, k < n - 1 ? c + step : c, low, low + step, low_rate, low_rate + step,
             k == 0, k == n - 1, outside_low, outside_high};
 }
 
-// Twice the value on a face, which the flow carries: the mean of both sides; on the box's faces that of the upwind one.
+// The value on a face, which the flow carries: the mean of both sides; on the box's faces that of the upwind one.
 static __device__ __forceinline__ real carried(bool at_box, bool inward, real here, real beyond)
 {
     const real upwind = inward ? beyond : here;
-    return at_box ? upwind + upwind : here + beyond;
+    return at_box ? upwind : (here + beyond) * (real)0.5;
 }
 
 // Inward flux through a face whose convective rate r is positive inwards.
-template <bool CONVECT>
 static __device__ __forceinline__ real inward(real g, real r, real here, real beyond, bool at_box)
 {
     const real diffusive = product(g, beyond - here);
@@ -49,25 +51,26 @@ static __device__ __forceinline__ real inward(real g, real r, real here, real be
 }
 
 // Net inward flux along one axis at offset x. `EDGE`: the row may lie beside the box's faces.
-template <bool EDGE, bool CONVECT>
+template <bool EDGE>
 static __device__ __forceinline__ real inflow(const Axis& a, real here, int x)
 {
     const real below = EDGE && a.at_low ? a.outside_low : a.below[x];
     const real above = EDGE && a.at_high ? a.outside_high : a.above[x];
-    return inward<CONVECT>(a.low[x], a.low_rate[x], here, below, EDGE && a.at_low) +
-           inward<CONVECT>(a.high[x], -a.high_rate[x], here, above, EDGE && a.at_high);
+    return inward(a.low[x], a.low_rate[x], here, below, EDGE && a.at_low) +
+           inward(a.high[x], -a.high_rate[x], here, above, EDGE && a.at_high);
 }
 
-enum Stage { FIRST, MIDDLE, LAST };
-
-struct Row
+struct Row                                // what is not given points to C, and is not read
 {
     Axis z, y;
-    const real *c, *g, *r, *epsilon, *start, *before_last, *first_rate, *extravasation, *reabsorption, *lymph, *capture, *source;
-    real *result, *keep_rate, *captured;
+    const real *c, *g, *r, *epsilon, *start, *before_last, *extravasation, *reabsorption, *lymph, *capture, *source;
+    real *result, *start_rate, *captured;
     int nx;
     real x_low, x_high, again, rate, start_weight, part, plasma, weight;
     unsigned int dither;
+
+    __device__ __forceinline__ real through_low_x() const { return inward(g[0], r[0], c[0], x_low, true); }
+    __device__ __forceinline__ real through_high_x() const { return inward(g[nx], -r[nx], c[nx - 1], x_high, true); }
 };
 
 struct Sums
@@ -77,20 +80,19 @@ struct Sums
 };
 
 // Store the stage's result at x from the net gain of the voxel there; 1 where it is negative.
-template <int STAGE>
+template <bool FIRST>
 static __device__ __forceinline__ int store(const Row& r, int x, real net)
 {
     const real gain = net / r.epsilon[x];
-    if (STAGE == FIRST) {
-        if (r.keep_rate)
-            r.keep_rate[x] = gain;
+    if (FIRST) {
+        if (KEPT)
+            r.start_rate[x] = gain;
         r.result[x] = r.rate * gain;
         return 0;
     }
-    const real before = r.c[x];
-    const real change =
-        before + (r.again * (before - r.before_last[x]) + (r.rate * gain + r.start_weight * r.first_rate[x]));
-    if (STAGE == MIDDLE) {
+    const real before = r.c[x], since_start = KEPT ? r.start_weight * r.start_rate[x] : (real)0;
+    const real change = before + (r.again * (before - r.before_last[x]) + (r.rate * gain + since_start));
+    if (!LAST) {
         r.result[x] = change;
         return 0;
     }
@@ -101,87 +103,53 @@ static __device__ __forceinline__ int store(const Row& r, int x, real net)
     return exact < (sizeof(real) == 4 ? -1e-6 : -1e-14) * (double)start;
 }
 
-enum Terms { SPREAD, WALL, WALL_AND_LYMPH, EVERY };      // besides the fluxes; EVERY: with cells, the others if they are there
-
-template <int STAGE, bool EDGE, bool CONVECT, int TERMS>
+template <bool FIRST, bool EDGE>
 static __device__ __forceinline__ Sums advance_row(const Row& r)
 {
-    PADDED_ROW(c, r.c, r.nx);
-    const int last = r.nx - 1;
+    const auto along = [&](int x, int, int) { return inward(r.g[x], r.r[x], r.c[x], r.c[x - 1], false); };
+    FACES_ALONG(upward, r.nx, along, r.through_low_x(), -r.through_high_x());
     int negative = 0;
     double returned = 0, drained = 0;
     SUM_X(negative, returned, drained)
     FOR_EACH_X(x, 0, r.nx) {
-        const real here = c.at(x);
-        const real below = x == 0 ? r.x_low : c.at(x - 1), above = x == last ? r.x_high : c.at(x + 1);
-        real net = inward<CONVECT>(r.g[x], r.r[x], here, below, x == 0) +
-                   inward<CONVECT>(r.g[x + 1], -r.r[x + 1], here, above, x == last);
-        net += inflow<EDGE, CONVECT>(r.y, here, x) + inflow<EDGE, CONVECT>(r.z, here, x);
-        if (TERMS == WALL || TERMS == WALL_AND_LYMPH || (TERMS == EVERY && r.reabsorption)) {
+        const real here = r.c[x];
+        real net = upward.at(x) - upward.at(x + 1);
+        net += inflow<EDGE>(r.y, here, x) + inflow<EDGE>(r.z, here, x);
+        if (WALL) {
             const real back = product(r.reabsorption[x], here);
             net += product(r.extravasation[x], r.plasma) - back;
             returned += (double)back;
         }
-        if (TERMS == WALL_AND_LYMPH || (TERMS == EVERY && r.lymph)) {
+        if (LYMPH) {
             const real away = product(r.lymph[x], here);
             net -= away;
             drained += (double)away;
         }
-        if (TERMS == EVERY) {
+        if (CELLS) {
             const real taken = product(r.capture[x], here);
             net -= taken;
-            r.captured[x] = (STAGE == FIRST ? (real)0 : r.captured[x]) + r.weight * taken;
-            if (STAGE == FIRST && r.source)
-                net += r.source[x];
+            r.captured[x] = (FIRST ? (real)0 : r.captured[x]) + r.weight * taken;
         }
-        negative += store<STAGE>(r, x, net);
+        if (FIRST && SOURCE)
+            net += r.source[x];
+        negative += store<FIRST>(r, x, net);
     }
     return {returned, drained, negative};
 }
 
-template <int STAGE, bool EDGE, bool CONVECT>
-static __device__ __forceinline__ Sums advance_row(const Row& r)
-{
-    if (r.capture)
-        return advance_row<STAGE, EDGE, CONVECT, EVERY>(r);
-    if (!r.reabsorption)
-        return advance_row<STAGE, EDGE, CONVECT, SPREAD>(r);
-    return r.lymph ? advance_row<STAGE, EDGE, CONVECT, WALL_AND_LYMPH>(r) : advance_row<STAGE, EDGE, CONVECT, WALL>(r);
-}
-
-template <int STAGE>
-static __device__ __forceinline__ Sums advance_row(const Row& r, bool edge, bool convect)
-{
-    if (edge)
-        return convect ? advance_row<STAGE, true, true>(r) : advance_row<STAGE, true, false>(r);
-    return convect ? advance_row<STAGE, false, true>(r) : advance_row<STAGE, false, false>(r);
-}
-
 // What enters through the faces of the box beside this row along one axis, per unit of time.
-template <bool CONVECT>
 static __device__ __forceinline__ double through_box(const Axis& a, const real* c, int nx)
 {
     double sum = 0;
     if (a.at_low) {
         SUM_X(sum)
-        FOR_EACH_X(x, 0, nx) sum += (double)inward<CONVECT>(a.low[x], a.low_rate[x], c[x], a.outside_low, true);
+        FOR_EACH_X(x, 0, nx) sum += (double)inward(a.low[x], a.low_rate[x], c[x], a.outside_low, true);
     }
     if (a.at_high) {
         SUM_X(sum)
-        FOR_EACH_X(x, 0, nx) sum += (double)inward<CONVECT>(a.high[x], -a.high_rate[x], c[x], a.outside_high, true);
+        FOR_EACH_X(x, 0, nx) sum += (double)inward(a.high[x], -a.high_rate[x], c[x], a.outside_high, true);
     }
     return sum;
-}
-
-// What enters through the faces of the box beside this row, per unit of time.
-template <bool CONVECT>
-static __device__ __forceinline__ double through_box(const Row& r)
-{
-    double sum = through_box<CONVECT>(r.z, r.c, r.nx) + through_box<CONVECT>(r.y, r.c, r.nx);
-    if (threadIdx.x == 0)
-        sum += (double)inward<CONVECT>(r.g[0], r.r[0], r.c[0], r.x_low, true) +
-               (double)inward<CONVECT>(r.g[r.nx], -r.r[r.nx], r.c[r.nx - 1], r.x_high, true);
-    return row_sum(sum);
 }
 
 extern "C" __global__ void transport_stage(
@@ -202,35 +170,30 @@ extern "C" __global__ void transport_stage(
     const long long row = row_start(z, y, ny, nx), rows = (long long)nz * ny, here = (long long)z * ny + y;
     const long long row_y = row_start(z, y, ny + 1, nx), row_x = row_start(z, y, ny, nx + 1);
     const real* c = last + row;
-    const bool convect = rate_x;
     const Row r = {
         axis_through(c, conductance_z, rate_z, row, (long long)ny * nx, z, nz, outside_z_low, outside_z_high),
         axis_through(c, conductance_y, rate_y, row_y, nx, y, ny, outside_y_low, outside_y_high),
-        c, conductance_x + row_x, (convect ? rate_x : conductance_x) + row_x, available_fraction + row,
-        start ? start + row : c, again != 0 ? result + row : c,            // where a weight is 0, any number will do
-        start_rate ? start_rate + row : c, extravasation ? extravasation + row : nullptr, reabsorption ? reabsorption + row : nullptr,
-        lymph_drainage ? lymph_drainage + row : nullptr, capture ? capture + row : nullptr,
-        source ? source + row : nullptr, result + row, first && start_rate ? start_rate + row : nullptr,
-        capture ? captured + row : nullptr, nx,
-        outside_x_low, outside_x_high, (real)again, (real)rate, start_rate ? (real)start_weight : (real)0, (real)part,
+        c, conductance_x + row_x, CONVECT ? rate_x + row_x : conductance_x + row_x, available_fraction + row,
+        LAST ? start + row : c, again != 0 ? result + row : c,             // where a weight is 0, any number will do
+        WALL ? extravasation + row : c, WALL ? reabsorption + row : c, LYMPH ? lymph_drainage + row : c,
+        CELLS ? capture + row : c, SOURCE ? source + row : c,
+        result + row, KEPT ? start_rate + row : nullptr, CELLS ? captured + row : nullptr, nx,
+        outside_x_low, outside_x_high, (real)again, (real)rate, (real)start_weight, (real)part,
         (real)plasma, (real)weight, row_dither(seed, here)};
+    double entered = through_box(r.z, c, nx) + through_box(r.y, c, nx);
+    if (threadIdx.x == 0)
+        entered += (double)r.through_low_x() + (double)r.through_high_x();
     const bool edge = y == 0 || y == ny - 1 || z == 0 || z == nz - 1;
-    const double entered = convect ? through_box<true>(r) : through_box<false>(r);
-    Sums sums;
-    if (first)
-        sums = advance_row<FIRST>(r, edge, convect);
-    else if (!start)
-        sums = advance_row<MIDDLE>(r, edge, convect);
-    else
-        sums = advance_row<LAST>(r, edge, convect);
-    const double out[3] = {row_sum(sums.returned), row_sum(sums.drained), -entered};
-    const double count = row_sum((double)sums.negative);
+    const Sums sums = first ? (edge ? advance_row<true, true>(r) : advance_row<true, false>(r))
+                            : (edge ? advance_row<false, true>(r) : advance_row<false, false>(r));
+    double out[] = {sums.returned, sums.drained, -entered, (double)sums.negative};
+    row_sums(out);
     if (threadIdx.x == 0) {
         for (int term = 0; term < 3; ++term) {
             const double before = first ? 0.0 : booked[term * rows + here];
             booked[term * rows + here] = before + weight * out[term];
         }
         if (negative)
-            negative[here] = count;
+            negative[here] = out[3];
     }
 }

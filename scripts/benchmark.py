@@ -3,8 +3,10 @@
 
     scripts/benchmark.py [--device native ...] [--sizes 64 128] [--peers] [--json FILE] [--compare OLD.json]
 
-A kernel's bound is the time in which a triad of large arrays, a ← b + ½c, moves the bytes that the kernel must move:
-every array it needs read or written once, caches having done all they can. `share` is that bound over the time taken.
+A kernel's bound is the time in which a loop that does no more than add up as many arrays of that size goes over them:
+every array the kernel needs read or written once, caches having done all they can. Where there is no C compiler, and on
+a GPU, it is the time in which a triad of large arrays, a ← b + ½c, moves as many bytes. The share of the bound is that
+time over the one taken.
 Times are the best of several repetitions, for others may use the machine. With peers it takes about four minutes.
 """
 
@@ -54,12 +56,13 @@ RUN = ["domain.spacing=100 um", "run.duration=4 h"]
 
 @dataclass(frozen=True)
 class Figure:
-    """One measurement; ``bytes`` is what it must move, where that says anything."""
+    """One measurement; ``bytes`` is what it must move and ``bound`` how long that takes, where that says anything."""
 
     name: str
     seconds: float
     voxels: int | None = None
     bytes: float | None = None
+    bound: float | None = None
     note: str = ""
 
 
@@ -112,6 +115,29 @@ def stream_loops(device: Device, a: Array, b: Array, c: Array) -> tuple[Callable
     return lambda: loops.copy(pa, pb, count), lambda: loops.triad(pa, pb, pc, count)
 
 
+class Bounds:
+    """How long memory takes to give and take so many arrays of one size, on one device."""
+
+    def __init__(self, device: Device, triad: float):
+        self._device, self._triad = device, triad
+        self._found: dict[tuple[int, int], float] = {}
+
+    def seconds(self, arrays: int, size: int) -> float:
+        """For arrays of ``size`` bytes, one of which is written."""
+        compiler = find_compiler()
+        if self._device.name != "native" or compiler is None:
+            return arrays * size / self._triad
+        if (arrays, size) not in self._found:
+            self._found[arrays, size] = self._summed(arrays, size // 4, compiler)
+        return self._found[arrays, size]
+
+    def _summed(self, arrays: int, values: int, compiler: str) -> float:
+        result, *terms = [self._device.zeros((values,), np.float32) for _ in range(arrays)]
+        loop, places = peers.c_library(compiler).sum_of, (peers.ctypes.c_void_p * len(terms))
+        arguments = peers.pointer(result), places(*(t.ctypes.data for t in terms)), len(terms)
+        return best_seconds(lambda: loop(*arguments, peers.ctypes.c_long(values)), self._device)
+
+
 class Fields:
     """Random arrays of one grid and precision on a device."""
 
@@ -135,7 +161,7 @@ class Fields:
         return self.device.zeros((*terms, *self.grid.shape[:2]), np.float64)
 
 
-Work = tuple[str, float, Callable[[], object]]
+Work = tuple[str, int, Callable[[], object]]
 """Name, words of the precision per voxel that must be moved, and the launch."""
 
 
@@ -235,14 +261,14 @@ def pressure_work(f: Fields) -> Iterator[Work]:
     )
 
 
-def kernel_figures(device: Device, size: int, precision: str) -> Iterator[Figure]:
+def kernel_figures(device: Device, bounds: Bounds, size: int, precision: str) -> Iterator[Figure]:
     real, grid = np.dtype(precision), Grid((size,) * 3, (6e-3 / size,) * 3)
     for works in (advection_work, stage_work, reaction_work, pressure_work):
         for name, words, work in works(Fields(device, grid, real)):
             seconds = best_seconds(work, device)
-            yield Figure(
-                f"{size}³ {precision} {name}", seconds, grid.voxels, words * real.itemsize * grid.voxels
-            )
+            each = real.itemsize * grid.voxels
+            bound = bounds.seconds(words, each)
+            yield Figure(f"{size}³ {precision} {name}", seconds, grid.voxels, words * each, bound)
 
 
 class ConstantPlasma:
@@ -314,7 +340,7 @@ def run_figure(name: str) -> Figure:
         return Figure(f"quickstart with {', '.join(RUN)}", time.perf_counter() - start)
 
 
-def stencil_figures(device: Device, size: int) -> Iterator[Figure]:
+def stencil_figures(device: Device, bounds: Bounds, size: int) -> Iterator[Figure]:
     """The first stage without exchange on the device, and the same numbers by every peer that is installed."""
     f = Fields(device, Grid((size,) * 3, (1.0,) * 3), np.dtype(np.float32))
     result, c, epsilon, faces, rate = f.field(), f.field(), f.field(), f.faces("conductance"), 0.01
@@ -323,9 +349,13 @@ def stencil_figures(device: Device, size: int) -> Iterator[Figure]:
     arguments |= {"part": 1.0, "plasma": 0.0, "weight": 1.0, "seed": 1}
     arguments |= dict.fromkeys(set(transport_stage.signature.parameters) - arguments.keys())
     whole = f"{size}³ float32 diffusion,"
-    voxels, moved = f.grid.voxels, 24.0 * f.grid.voxels
+    voxels, moved, bound = f.grid.voxels, 24.0 * f.grid.voxels, bounds.seconds(6, 4 * f.grid.voxels)
     yield Figure(
-        f"{whole} tumorsim", best_seconds(lambda: transport_stage(device, **arguments), device), voxels, moved
+        f"{whole} tumorsim",
+        best_seconds(lambda: transport_stage(device, **arguments), device),
+        voxels,
+        moved,
+        bound,
     )
     host = {"c": c, "epsilon": epsilon} | {f"g{axis}": faces[f"conductance_{axis}"] for axis in "zyx"}
     host = {name: device.download(array) for name, array in host.items()}
@@ -339,7 +369,7 @@ def stencil_figures(device: Device, size: int) -> Iterator[Figure]:
         seconds = best_seconds(work, device)
         if np.abs(fetch() - expected).max() > 1e-6:
             raise SystemExit(f"{name} computes something else")
-        yield Figure(f"{whole} {name}", seconds, voxels, moved)
+        yield Figure(f"{whole} {name}", seconds, voxels, moved, bound)
 
 
 def pressure_peer_figures(size: int) -> Iterator[Figure]:
@@ -379,30 +409,30 @@ def pressure_matrix(grid: Grid, boundaries: Boundaries) -> tuple[Any, np.ndarray
     return matrix, source.ravel()
 
 
-def figures_of(device: Device, sizes: list[int], *, with_peers: bool) -> Iterator[Figure]:
+def figures_of(device: Device, bounds: Bounds, sizes: list[int], *, with_peers: bool) -> Iterator[Figure]:
     """Everything about one device."""
     whole = [size for size in sizes if 8 < size <= WHOLE[device.name]]
     for size in sizes:
-        yield from kernel_figures(device, size, "float32")
+        yield from kernel_figures(device, bounds, size, "float32")
     for size in whole[-1:]:
-        yield from kernel_figures(device, size, "float64")
+        yield from kernel_figures(device, bounds, size, "float64")
     for size in whole:
         yield from solver_figures(device, size, "float32")
     if device.name != "numpy":
         yield run_figure(device.name)
     if with_peers and whole:
-        yield from stencil_figures(device, whole[-1])
+        yield from stencil_figures(device, bounds, whole[-1])
         yield from pressure_peer_figures(min(whole[-1], 128))
 
 
-def line(figure: Figure, triad: float) -> str:
+def line(figure: Figure) -> str:
     """A figure in words: time, voxels per second, rate of memory, share of the bound."""
     text = f"  {figure.name:58} {figure.seconds * 1e3:11.4g} ms"
     if figure.voxels:
         text += f" {figure.voxels / figure.seconds / 1e9:8.3f} Gvoxel/s"
-    if figure.bytes:
+    if figure.bytes and figure.bound:
         rate = figure.bytes / figure.seconds
-        text += f" {rate / 1e9:7.1f} GB/s, {rate / triad:.2f} of the bound"
+        text += f" {rate / 1e9:7.1f} GB/s, {figure.bound / figure.seconds:.2f} of the bound"
     return f"{text} {figure.note}".rstrip()
 
 
@@ -413,8 +443,9 @@ def measure(name: str, sizes: list[int] | None, *, with_peers: bool) -> dict[str
     rates = bandwidths(device)
     print("  " + ", ".join(f"{what} {rate / 1e9:.1f} GB/s" for what, rate in rates.items()))
     found = []
-    for figure in figures_of(device, sizes or SIZES[device.name], with_peers=with_peers):
-        print(line(figure, rates["triad"]), flush=True)
+    bounds = Bounds(device, rates["triad"])
+    for figure in figures_of(device, bounds, sizes or SIZES[device.name], with_peers=with_peers):
+        print(line(figure), flush=True)
         found.append(asdict(figure))
     return {
         "device": device.name,

@@ -3,6 +3,8 @@
 
     scripts/cubin.py [--architecture sm_90] [--real float32] [KERNEL ...]
 
+A kernel may be named with the arrays that a call does not give: transport_stage-rate_x-start.
+
 Needs nvidia-cuda-nvrtc and nvidia-cuda-nvdisasm (the test extra). A loop over voxels is a loop that writes to global
 memory; of a kernel that is built for several cases the shortest and the longest such loop are told.
 """
@@ -20,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from tumorsim.device.cuda import compile_options
+from tumorsim.device.twin import KernelSource, Variant
 from tumorsim.resources import kernels_directory
 
 
@@ -55,12 +58,19 @@ def installed(pattern: str) -> Path:
 
 
 def compile_cubin(name: str, real: str, architecture: str) -> tuple[bytes, str]:
-    """The cubin of a kernel, and the compiler's log."""
+    """The cubin of a kernel, given all arrays but those named after hyphens, and the compiler's log."""
+    kernel, *missing = name.split("-")
+    source = KernelSource.read(kernel)
+    if unknown := set(missing) - set(source.optional):
+        raise ValueError(
+            f"{kernel} is the same without {', '.join(unknown)}; known: {', '.join(source.optional)}"
+        )
+    variant = Variant(source, np.dtype(real), tuple(missing))
     nvrtc = ctypes.CDLL(str(installed("**/libnvrtc.so.*")))
     program = ctypes.c_void_p()
-    text = (kernels_directory() / f"{name}.cu").read_bytes()
-    _require(nvrtc.nvrtcCreateProgram(ctypes.byref(program), text, f"{name}.cu".encode(), 0, None, None))
-    options = [*compile_options(np.dtype(real)), f"--gpu-architecture={architecture}", "--ptxas-options=-v"]
+    text, file = source.text.encode(), f"{kernel}.cu".encode()
+    _require(nvrtc.nvrtcCreateProgram(ctypes.byref(program), text, file, 0, None, None))
+    options = [*compile_options(variant), f"--gpu-architecture={architecture}", "--ptxas-options=-v"]
     encoded = (ctypes.c_char_p * len(options))(*[o.encode() for o in options])
     status = nvrtc.nvrtcCompileProgram(program, len(options), encoded)
     log = _fetch(nvrtc, program, "ProgramLog").decode(errors="replace")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Experiments of the literature, run from the shipped configs: the figures and numbers of docs/experiments.md.
 
-    scripts/experiments.py normalisation|barrier|perivascular|thermodox|chip|all [--out docs] [--coarse]
+    scripts/experiments.py normalisation|barrier|perivascular|thermodox|focus|infusion|chip|all [--out docs] [--coarse]
     scripts/experiments.py network --network FILE.vtp
 
 The second is ThermoDox in the vessel network of a tumour, which is not part of the project. Writes experiment_NAME.png
@@ -11,6 +11,7 @@ into the folder --out and prints the numbers.
 import argparse
 import tempfile
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import numpy as np
 import tumorsim
 from tumorsim.agents.binding_barrier import spheroid_moduli, vascular_moduli
 from tumorsim.case import Case
-from tumorsim.constants import MMHG
+from tumorsim.constants import CELSIUS, MMHG
 from tumorsim.readouts.penetration import penetration_depth, profile, vessel_distance
 from tumorsim.readouts.plots import panels
 from tumorsim.resources import configs_directory
@@ -35,6 +36,8 @@ COARSE = {
     "binding_site_barrier": "40 um",
     "perivascular_antibody": "4 um",
     "thermodox": "300 um",
+    "thermodox_focus": "2 mm",
+    "intratumoural_infusion": "400 um",
     "thermodox_capillary": "4 um",
     "spheroid_on_chip": "50 um",
     "tumour_network": "30 um",
@@ -348,6 +351,111 @@ def network(bench: Bench) -> Any:
     return figure
 
 
+# heat of a focus --------------------------------------------------------------------------------------------
+
+HEATS = {"focus": (), "42 °C throughout": ("heating.mode=prescribed",)}
+SHELLS = (0, 2, 4, 6, 8, 10)
+"""mm from the centre."""
+
+
+def focus(bench: Bench) -> Any:
+    """Temperature and drug in cells by distance from the centre, under a focus and at one temperature."""
+    figure, (warmth, cells, course) = panels(3, width=4.2, height=3.4)
+    for (name, overrides), colour in zip(HEATS.items(), COLOURS, strict=False):
+        case = bench.load("thermodox_focus", *overrides)
+        results = bench.run(case)
+        r = results.grid.distance((0.0, 0.0, 0.0))
+        temperature = results.field("temperature") - CELSIUS
+        drug = 1e3 * results.field("drug_in_cells", "30 min")
+        for axes, values in ((warmth, temperature), (cells, drug)):
+            axes.plot(1e3 * r.ravel(), values.ravel(), ".", ms=1, color=colour, label=name, rasterized=True)
+        for region, line in (("tumour", "-"), ("rim", "--"), ("normal", ":")):
+            mean = 1e3 * results.statistics[f"{region}/mean_drug_in_cells"]
+            course.plot(results.times / 60, mean, line, color=colour, label=f"{name}, {region}")
+            at = ", ".join(f"{m} min {mean[results.step_at(60.0 * m)]:.3g}" for m in (30, 60, 120))
+            inside = results.field("region") == results.regions[region]
+            print(f"{name} in cells of {region}, mg/L: {at}; {temperature[inside].mean():.2f} °C")
+        for low, high in pairwise(SHELLS):
+            shell = (r >= 1e-3 * low) & (r < 1e-3 * high)
+            print(
+                f"{name}, {low}-{high} mm: {temperature[shell].mean():.2f} °C, {drug[shell].mean():.3g} mg/L"
+            )
+        if case.heat is not None:
+            print(f"{case.heat.deposited:.3g} W, of which {case.heat.blood:.3g} W to blood")
+    warmth.set(xlabel="from the centre, mm", xlim=(0, 16), ylabel="temperature, °C")
+    cells.set(xlabel="from the centre, mm", xlim=(0, 16), ylabel="drug in cells at 30 min, mg/L of tissue")
+    course.set(xlabel="minutes", ylabel="drug in cells, mg/L of tissue", yscale="log", ylim=(0.1, 100))
+    warmth.legend(fontsize=7, markerscale=8)
+    course.legend(fontsize=6)
+    return figure
+
+
+# infusion into tissue ---------------------------------------------------------------------------------------
+
+DEPOSIT, BLOODLESS = "dosing.injection={radius = '0.5 mm'}", "vessels.model=none"
+WAYS = {
+    "deposit": (DEPOSIT,),
+    "infusion": (),
+    "deposit, no vessels": (DEPOSIT, BLOODLESS),
+    "infusion, no vessels": (BLOODLESS,),
+}
+
+
+def infusion(bench: Bench) -> Any:
+    """How far 100 nm particles get that are deposited in a tumour, or infused with their fluid."""
+    figure, (pressure, depth, course) = panels(3, width=4.2, height=3.4)
+    for (name, overrides), colour in zip(WAYS.items(), COLOURS, strict=False):
+        case = bench.load("intratumoural_infusion", *overrides)
+        results = bench.run(case)
+        r = results.grid.distance(results.grid.center)
+        injection = case.config.dosing.injection
+        assert injection is not None
+        driven = results.field("injection_pressure" if injection.flows else "pressure")
+        pressure.plot(*line_of(driven / MMHG, r, results), color=colour, label=name)
+        for hours, line in ((2, "-"), (24, ":")):
+            free = results.field("free", f"{hours} h")
+            depth.plot(*line_of(1e-6 * free / case.dose, r, results), line, color=colour)
+            held = free.sum() * results.grid.voxel_volume / case.dose
+            print(
+                f"{name}, {hours} h: half within {within(free, r, 0.5):.2f} mm, 90 % within {within(free, r, 0.9):.2f}"
+                f" mm, {100 * held:.0f} % of the dose free in tissue"
+            )
+        reach = [within(results.field("free", step=k), r, 0.9) for k in results.steps]
+        course.plot(results.times / HOUR, reach, color=colour)
+        gone = {key: float(values[-1]) / case.dose for key, values in results.ledger.items()}
+        print(f"{name}, 24 h: {-gone['extravasated']:.3f} of the dose to blood, {gone['lymph']:.3f} to lymph")
+        if injection.flows:
+            needle = tuple(n // 2 for n in r.shape)
+            room, drag = (
+                float(np.broadcast_to(value, r.shape)[needle])
+                for value in (case.matrix.available_fraction, case.matrix.retardation)
+            )
+            volume = injection.flow_rate * injection.lasts
+            front = (0.5**3 + 3e9 * drag * volume / (4 * np.pi * room)) ** (1 / 3)
+            print(f"{name}: peak {driven.max() / MMHG:.1f} mmHg, front without loss {front:.2f} mm")
+    pressure.set(xlabel="from the needle, mm", ylabel="interstitial pressure, mmHg", xlim=(0, 4))
+    depth.set(
+        xlabel="from the needle, mm", ylabel="dose/mL of tissue", xlim=(0, 3), yscale="log", ylim=(1, 3e3)
+    )
+    course.set(xlabel="hours", ylabel="90 % of what is free lie within, mm", ylim=(0, None))
+    pressure.legend(fontsize=7)
+    depth.set_title("solid 2 h, dotted 24 h", fontsize=8)
+    return figure
+
+
+def line_of(values: np.ndarray, r: np.ndarray, results: Results) -> tuple[np.ndarray, np.ndarray]:
+    """Means over shells around the needle."""
+    means = profile(values, r, inside=r < 4e-3, grid=results.grid)
+    return means.middles / 1e-3, means.mean
+
+
+def within(free: np.ndarray, r: np.ndarray, share: float) -> float:
+    """The radius in mm that holds a share of what there is; 0 where there is nothing."""
+    order = np.argsort(r, axis=None)
+    held = np.cumsum(free.ravel()[order], dtype=np.float64)
+    return 1e3 * float(np.interp(share * held[-1], held, r.ravel()[order])) if held[-1] > 0 else 0.0
+
+
 # spheroid on a chip -----------------------------------------------------------------------------------------
 
 SIZES, FLOWS = (12, 30, 60, 125), {"no flow": 0, "1 µm/s": 50, "3 µm/s": 150}
@@ -401,6 +509,8 @@ EXPERIMENTS: dict[str, Callable[[Bench], Any]] = {
     "barrier": barrier,
     "perivascular": perivascular,
     "thermodox": thermodox,
+    "focus": focus,
+    "infusion": infusion,
     "chip": chip,
     "network": network,
 }

@@ -33,6 +33,17 @@ void triad(float* a, const float* b, const float* c, long n)
     #pragma omp parallel for schedule(static)
     for (long i = 0; i < n; ++i) a[i] = b[i] + 0.5f * c[i];
 }
+void sum_of(float* a, const float* const* b, int arrays, long n)
+{
+    enum { BLOCK = 1024 };                                   // what is added to stays in the cache
+    #pragma omp parallel for schedule(static)
+    for (long first = 0; first < n; first += BLOCK) {
+        const long end = first + BLOCK < n ? first + BLOCK : n;
+        for (long i = first; i < end; ++i) a[i] = b[0][i];
+        for (int k = 1; k < arrays; ++k)
+            for (long i = first; i < end; ++i) a[i] += b[k][i];
+    }
+}
 void diffuse(float* result, const float* c, const float* gz, const float* gy, const float* gx, const float* epsilon,
              float rate, int nz, int ny, int nx)
 {

@@ -36,14 +36,17 @@ from tumorsim.constants import BODY_TEMPERATURE
 from tumorsim.device.select import select_device
 from tumorsim.device.twin import Device
 from tumorsim.fields import POOLS
+from tumorsim.flow.bioheat import Heat
 from tumorsim.flow.pressure import Flow, FluidProperties, solve_flow
 from tumorsim.grid import Grid
+from tumorsim.heating import heated
 from tumorsim.schedule import Schedule, output_times, shortest_of
 from tumorsim.tissue import shapes
 from tumorsim.tissue.images import regions_from_image
 from tumorsim.tissue.properties import VARYING, load_map, property_map
 from tumorsim.tissue.regions import Regions
 from tumorsim.transport.closed_body import ClosedBodyStepper
+from tumorsim.transport.injection import InjectionStepper
 from tumorsim.transport.payload import Cells, PayloadPlasma, PayloadStepper
 from tumorsim.transport.reactions import Kinetics, Macrophages
 from tumorsim.transport.steady import SteadyState, solve_steady
@@ -356,6 +359,15 @@ class Case:
         return self.plasma if self.drug_plasma is None else PayloadPlasma(self.plasma, self.drug_plasma)
 
     @property
+    def field_names(self) -> tuple[str, ...]:
+        """The fields of the config's output that this case has."""
+        injection = self.config.dosing.injection
+        lacking = {name for name in POOLS if name not in self.pool_names}
+        lacking |= set() if self.config.heating else {"temperature"}
+        lacking |= set() if injection and injection.flows else {"injection_pressure"}
+        return tuple(name for name in self.config.output.fields if name not in lacking)
+
+    @property
     def pool_names(self) -> tuple[str, ...]:
         """The fields that change in time."""
         cells, drug = self.config.macrophages, self.config.drug
@@ -376,16 +388,31 @@ class Case:
             in_macrophages=None if self.config.macrophages is None else self.config.macrophages.release_rate,
         )  # fmt: skip
 
+    @cached_property
+    def heat(self) -> Heat | None:
+        """What the deposited power makes; None where no power is deposited."""
+        heating = self.config.heating
+        if heating is None or heating.mode != "power":
+            return None
+        tolerance = self.config.pressure.tolerance
+        return heated(heating, self.grid, self.regions, self.tissue_map, tolerance=tolerance)
+
+    @property
+    def temperature(self) -> np.ndarray | None:
+        """K, while heated; None where nothing is."""
+        heating = self.config.heating
+        if heating is None or heating.temperature is None or self.heat is not None:
+            return None if self.heat is None else self.heat.temperature
+        labels = [self.regions.names.index(name) for name in heating.regions]
+        return np.where(np.isin(self.regions.labels, labels), heating.temperature, BODY_TEMPERATURE)
+
     @property
     def _triggered_release(self) -> tuple[Window | None, np.ndarray | None]:
         """When heat or light acts, and what it adds to the rate of release."""
         heating, light = self.config.heating, self.config.light
-        if heating is not None:
-            labels = [self.regions.names.index(name) for name in heating.regions]
-            heated = np.isin(self.regions.labels, labels)
-            temperature = np.where(heated, heating.temperature, BODY_TEMPERATURE)
+        if heating is not None and self.temperature is not None:
             window = Window(heating.start, heating.start + heating.duration)
-            return window, heated_rate_map(self._laws, temperature)
+            return window, heated_rate_map(self._laws, self.temperature)
         if light is not None:
             depth = np.broadcast_to(self.grid.depth_under(light.face), self.grid.shape)
             window = Window(light.start, light.start + light.duration)
@@ -514,11 +541,21 @@ class Case:
         """N at time 0 in every voxel; None for clean tissue."""
         injection, initial = self.config.dosing.injection, self.config.dosing.initial_free
         if injection is not None:
-            z, y, x = injection.center or self.grid.center
-            distance = self.grid.distance((z, y, x))
-            ball = distance <= max(injection.radius, float(distance.min()))
-            return np.where(ball, self.dose / (ball.sum() * self.grid.voxel_volume), 0.0)
+            return None if injection.flows else np.where(self._ball, self.dose / self._ball_volume, 0.0)
         return None if initial is None else np.full(self.grid.shape, initial.value)
+
+    @cached_property
+    def _ball(self) -> np.ndarray:
+        """Where an injection is put: a voxel at least (nz, ny, nx)."""
+        injection = self.config.dosing.injection
+        assert injection is not None
+        z, y, x = injection.center or self.grid.center
+        distance = self.grid.distance((z, y, x))
+        return distance <= max(injection.radius, float(distance.min()))
+
+    @property
+    def _ball_volume(self) -> float:
+        return float(self._ball.sum()) * self.grid.voxel_volume
 
     # run ----------------------------------------------------------------------------------------------------
 
@@ -531,6 +568,9 @@ class Case:
         landmarks = [moment for curve in curves for moment in curve.landmarks]
         if self.config.drug and self.release.window:
             landmarks += self.release.window.landmarks
+        injection = self.config.dosing.injection
+        if injection is not None and injection.flows:
+            landmarks.append(injection.lasts)
         return Schedule(run.duration, step_limit, times, landmarks=tuple(landmarks), pieces=pieces)
 
     @property
@@ -545,20 +585,36 @@ class Case:
         return [path for path in files if path is not None]
 
     def solve_flow(self, device: Device) -> Flow:
-        """The interstitial pressure and velocity."""
+        """The interstitial pressure and velocity, and those while fluid is injected."""
+        flow, injection = self._solved(device, self.fluid), self.config.dosing.injection
+        if injection is None or not injection.flows:
+            return flow
+        entering = np.where(self._ball, injection.flow_rate / self._ball_volume, 0.0)
+        return replace(flow, injection=self._solved(device, replace(self.fluid, injection=entering)))
+
+    def _solved(self, device: Device, fluid: FluidProperties) -> Flow:
         given = self.config.pressure
         return solve_flow(
             device,
             self.grid,
-            self.fluid,
+            fluid,
             given.boundaries,
             tolerance=given.tolerance,
             precision=self.config.run.precision,
         )
 
-    def stepper(self, device: Device, flow: Flow) -> Stepper | PayloadStepper | ClosedBodyStepper:
+    def stepper(
+        self, device: Device, flow: Flow
+    ) -> Stepper | PayloadStepper | ClosedBodyStepper | InjectionStepper:
         """What carries the agent along with a flow, its drug, or the body with it."""
         carrier = self._one_stepper(device, flow, self.transport, self.config.transport.boundaries)
+        if flow.injection is not None and (injection := self.config.dosing.injection) is not None:
+            return InjectionStepper(
+                self._one_stepper(device, flow.injection, self.transport, self.config.transport.boundaries),
+                carrier,
+                source=np.where(self._ball, self.dose / (injection.lasts * self._ball_volume), 0.0),
+                duration=injection.lasts,
+            )
         if self.config.dosing.closed_body:
             curve = self.plasma
             assert isinstance(curve, PlasmaCurve)  # a check of the config

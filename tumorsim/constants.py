@@ -6,6 +6,8 @@ AVOGADRO = 6.02214076e23
 """1/mol, exact (SI 2019)."""
 BODY_TEMPERATURE = 310.15
 """K, 37 °C."""
+CELSIUS = 273.15
+"""K at 0 °C, exact."""
 WATER_VISCOSITY = 0.6913e-3
 """Pa·s at 37 °C [M]; also the default for interstitial fluid [D]."""
 MMHG = 133.322

@@ -22,6 +22,8 @@ _ALL = (
     Field("vessel_volume_fraction", "1", "blood vessel volume per tissue volume"),
     Field("hydraulic_conductivity", "m^2/(Pa s)", "interstitial hydraulic conductivity"),
     Field("wall_permeability", "m/s", "vessel wall permeability to the agent"),
+    Field("temperature", "K", "tissue temperature while heated"),
+    Field("injection_pressure", "Pa", "interstitial fluid pressure during the injection"),
     Field("free", "{amount}/m^3", "agent free in the interstitium, amount per tissue volume"),
     Field("bound", "{amount}/m^3", "agent bound to matrix or receptors, amount per tissue volume"),
     Field("internalised", "{amount}/m^3", "agent inside cells, amount per tissue volume"),

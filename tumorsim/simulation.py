@@ -19,6 +19,7 @@ from tumorsim.fields import FIELDS, POOLS, Field
 from tumorsim.flow.pressure import Flow
 from tumorsim.flow.velocity import cell_velocity
 from tumorsim.schedule import Step
+from tumorsim.sinks.beside import Beside
 from tumorsim.sinks.checkpoint import latest_checkpoint, remove_checkpoints, write_checkpoint
 from tumorsim.sinks.fields import ResultFile
 from tumorsim.sinks.ledger import (
@@ -34,6 +35,7 @@ from tumorsim.sinks.provenance import collect
 from tumorsim.sinks.statistics import field_statistics, statistics_fields
 from tumorsim.stepping import Moment, Steps, controlled_steps, planned_steps
 from tumorsim.transport.closed_body import ClosedBodyStepper
+from tumorsim.transport.injection import InjectionStepper
 from tumorsim.transport.steady import RATE_NAMES
 from tumorsim.transport.stepper import State
 
@@ -81,12 +83,14 @@ def simulate(
     if case.config.run.mode == "steady":
         _write_steady(case, machine, flow, out)
         return Results(out)
-    stepper = case.stepper(machine, flow)
+    stepper, steady = case.stepper(machine, flow), _steady_fields(case, machine, flow)
+    del flow  # the stepper has made coefficients of it
     if not resume:
         remove_checkpoints(out)
     moment = _resumed(case, stepper, out) if resume else _beginning(case, stepper)
-    with _result_file(case, machine, moment, out) as file:
-        run = Run(case, stepper, moment, file, _steady_fields(case, machine, flow), progress)
+    with _result_file(case, machine, moment, out) as file, Beside() as beside:
+        run = Run(case, stepper, moment, file, beside, steady, progress)
+        del steady
         if moment.outputs == 0:
             run.record()
         run.to_the_end()
@@ -103,11 +107,13 @@ class Run:
         stepper: Steps,
         moment: Moment,
         file: ResultFile,
+        beside: Beside,
         steady: dict[str, np.ndarray],
         progress: Callable[[Progress], None] | None,
     ):
         self.case, self.stepper, self.moment, self.file = case, stepper, moment, file
         self.schedule = case.schedule(stepper.step_size)
+        self._beside = beside
         self._steady = steady
         self._progress = progress
         self._started = self._saved = self._reported = clock.monotonic()
@@ -133,20 +139,29 @@ class Run:
         return planned_steps(*whole) if tolerance is None else controlled_steps(*whole, tolerance=tolerance)
 
     def record(self) -> None:
-        """Store the fields, the statistics and the ledger of this moment, once the ledger was found to close."""
+        """Store the fields, the statistics and the ledger of this moment, once the ledger was found to close.
+
+        They are taken now, and stored beside the next steps.
+        """
         moment, case = self.moment, self.case
-        pools = self.stepper.pools(moment.state)
         ledger = self._ledger()
         check_closure(ledger, precision=case.config.run.precision, step=moment.step)
-        statistics = _statistics(case, pools)
+        self._beside.wait()  # one output in memory is enough
+        time, pools = moment.time, self.stepper.pools(moment.state)
         stored = {name: values for name, values in pools.items() if name in case.config.output.fields}
         if moment.outputs == 0:
             stored |= self._steady
-        self.file.append(moment.time, stored, statistics=statistics, ledger=ledger)
+            self._steady = {}
         moment.outputs += 1
 
+        def store() -> None:
+            self.file.append(time, stored, statistics=_statistics(case, pools), ledger=ledger)
+
+        self._beside.start(store)
+
     def checkpoint(self) -> None:
-        """Write everything that is needed to go on from here."""
+        """Write everything that is needed to go on from here, once the outputs before it are on the disk."""
+        self._beside.wait()
         moment, download = self.moment, self.stepper.device.download
         arrays = {name: download(array) for name, array in vars(moment.state).items() if array is not None}
         write_checkpoint(
@@ -177,7 +192,10 @@ class Run:
         plasma: Plasma = self.case.plasma
         if isinstance(self.stepper, ClosedBodyStepper):
             plasma = self.stepper.account(moment.state)
-        carried = entries(amounts, plasma, moment.time, initial=moment.initial)
+        initial = moment.initial
+        if isinstance(self.stepper, InjectionStepper):
+            initial += self.stepper.given(moment.time)
+        carried = entries(amounts, plasma, moment.time, initial=initial)
         drug = self.case.drug_plasma
         return carried if drug is None else carried | drug_entries(amounts, drug, moment.time)
 
@@ -245,7 +263,7 @@ def _new_file(
     return ResultFile.create(
         out,
         grid=case.grid,
-        fields=[FIELDS[name] for name in config.output.fields if name not in POOLS or name in pools],
+        fields=[FIELDS[name] for name in case.field_names if name not in POOLS or name in pools],
         amount_unit=case.amount_unit,
         title=case.title,
         config_given=config.config_given,
@@ -300,13 +318,16 @@ def _write_steady(case: Case, device: Device, flow: Flow, out: Path) -> None:
 
 def _steady_fields(case: Case, device: Device, flow: Flow) -> dict[str, np.ndarray]:
     """The fields of the config's output that do not change in time."""
-    makers: dict[str, Callable[[], np.ndarray]] = {
+    makers: dict[str, Callable[[], np.ndarray | None]] = {
         "region": lambda: case.regions.labels,
         "pressure": lambda: device.download(flow.pressure),
         "velocity": lambda: cell_velocity(device, flow),
+        "temperature": lambda: case.temperature,
+        "injection_pressure": lambda: device.download(flow.injection.pressure) if flow.injection else None,
         "vessel_area_density": lambda: case.vessel_area_density,
         "vessel_volume_fraction": lambda: case.vessel_volume_fraction,
         "hydraulic_conductivity": lambda: case.fluid.map("hydraulic_conductivity", case.grid.shape),
         "wall_permeability": lambda: np.broadcast_to(case.wall.permeability, case.grid.shape),
     }
-    return {name: makers[name]() for name in case.config.output.fields if name not in POOLS}
+    found = {name: makers[name]() for name in case.field_names if name not in POOLS}
+    return {name: values for name, values in found.items() if values is not None}

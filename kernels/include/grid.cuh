@@ -3,6 +3,10 @@
 
 typedef REAL real;
 
+// Whether the caller gives the array `pointer`, or null. It is known when the kernel is compiled: every set of given arrays
+// has a kernel of its own, without what it does not need (tumorsim/device/twin.py).
+#define GIVEN(pointer) GIVEN_##pointer
+
 #ifdef TUMORSIM_HOST
 #define TUMORSIM_PRAGMA(text) _Pragma(#text)
 #define VECTORISE TUMORSIM_PRAGMA(GCC ivdep)              // rows of different arrays never overlap

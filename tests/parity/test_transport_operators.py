@@ -2,15 +2,17 @@
 
 import numpy as np
 import pytest
-from twins import EVERYWHERE, assert_twins_agree
+from twins import EVERYWHERE, assert_twins_agree, machine_called
 
 from tumorsim.operators.advect import LIMITERS, advect
 from tumorsim.operators.bind import bind
 from tumorsim.operators.cell_exchange import cell_exchange
 from tumorsim.operators.collect import collect
+from tumorsim.operators.convective_rates import convective_rates
 from tumorsim.operators.interchange import interchange
 from tumorsim.operators.internalise import internalise
 from tumorsim.operators.release import release
+from tumorsim.operators.transport_limits import LIMITS, transport_limits
 from tumorsim.operators.transport_stage import transport_stage
 from tumorsim.operators.wall_exchange_rates import wall_exchange_rates
 
@@ -172,3 +174,34 @@ def test_cell_exchange(shape, real, device, with_cells):
         "free_fraction": 0.25,
     }
     assert_twins_agree(cell_exchange, device, arguments, real, **constants, local_plasma=0.4, dt=0.8, seed=9)
+
+
+def test_convective_rates(shape, real, device):
+    a = Arrays(shape, real)
+    empty = [np.full_like(face, np.nan) for face in a.faces()]
+    velocity = [face * (abs(face) > 0.1) for face in a.faces(-1, 1)]
+    assert_twins_agree(
+        convective_rates, device, [*empty, *velocity, a.field(0.2, 1)], real, spacing=(0.5, 2, 3)
+    )
+
+
+@pytest.mark.parametrize("losses", ["none", "wall", "all"])
+@pytest.mark.parametrize("flow", [0.0, 1.0])
+def test_transport_limits(shape, real, device, losses, flow):
+    a = Arrays(shape, real)
+    conductances, rates = a.faces(), [flow * face for face in a.faces(-1, 1)]
+    for g, r in zip(conductances, rates, strict=True):
+        g[a.random.random(g.shape) < 0.1] = 0  # nothing diffuses there, and nothing may flow there
+        r[g == 0] = 0
+    wall, other = (a.field() if losses in kinds else None for kinds in (("wall", "all"), ("all",)))
+    arguments = [a.rows(len(LIMITS)), *conductances, *rates, wall, other, other, a.field(0.3, 1)]
+    assert_twins_agree(transport_limits, device, arguments, real)
+
+
+def test_flow_without_diffusion_has_no_finite_peclet_number(shape, real, device):
+    a, machine = Arrays(shape, real), machine_called(device)
+    largest = machine.upload(a.rows(len(LIMITS)))
+    conductances, rates = [machine.upload(0 * g) for g in a.faces()], [machine.upload(r) for r in a.faces()]
+    transport_limits(machine, largest, *conductances, *rates, None, None, None, machine.upload(a.field(0.3)))
+    inner = max(shape) > 1
+    assert machine.download(largest)[LIMITS.index("peclet")].max() == (np.inf if inner else 0)

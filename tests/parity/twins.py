@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from fibers import FibersDevice
 
 from tumorsim.device.select import describe_devices, select_device
 
@@ -9,25 +10,36 @@ SHAPES = [(1, 1, 1), (1, 2, 31), (33, 31, 2), (2, 33, 31), (5, 4, 3)]
 PRECISIONS = [np.float32, np.float64]
 TOLERANCE = {np.float32: 1e-6, np.float64: 1e-13}
 AVAILABLE = {name for name, here, _ in describe_devices() if here}
-DEVICES = [
-    pytest.param("native", marks=pytest.mark.skipif("native" not in AVAILABLE, reason="no C++ compiler")),
-    pytest.param(
-        "cuda", marks=[pytest.mark.gpu, pytest.mark.skipif("cuda" not in AVAILABLE, reason="no GPU")]
-    ),
-]
+WITHOUT = {"native": "no C++ compiler", "cuda": "no GPU", "fibers": "no C++ compiler"}
+FEW_ROWS = [(1, 1, 1), (5, 4, 3), (2, 3, 70)]
+"""Shapes for threads that take turns, one of them with rows longer than a block has threads."""
+
+
+def _places():
+    for name, reason in WITHOUT.items():
+        here = ("native" if name == "fibers" else name) in AVAILABLE
+        marks = [pytest.mark.skipif(not here, reason=reason)]
+        marks += [pytest.mark.gpu] if name == "cuda" else []
+        for shape in FEW_ROWS if name == "fibers" else SHAPES:
+            yield pytest.param(name, shape, marks=marks, id=f"{name}-{shape}")
+
+
 EVERYWHERE = [
-    pytest.mark.parametrize("shape", SHAPES, ids=str),
+    pytest.mark.parametrize(("device", "shape"), list(_places())),
     pytest.mark.parametrize("real", PRECISIONS, ids=lambda real: real.__name__),
-    pytest.mark.parametrize("device", DEVICES),
 ]
 """Marks of a suite: each of its tests takes shape, real and device."""
+
+
+def machine_called(name):
+    return FibersDevice() if name == "fibers" else select_device(name)[0]
 
 
 def assert_twins_agree(operator, device, arguments, real, **scalars):
     """Run both texts on copies of the arguments and compare every array afterwards."""
     after = []
     for name in ("numpy", device):
-        machine, _ = select_device(name)
+        machine = machine_called(name)
         arrays = [None if a is None else machine.upload(a) for a in arguments]
         operator(machine, *arrays, **scalars)
         after.append([None if a is None else machine.download(a) for a in arrays])

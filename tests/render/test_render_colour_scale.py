@@ -47,6 +47,15 @@ def test_a_linear_scale_starts_at_zero_and_ends_at_two_digits(sphere):
     assert scale.unit == "%ID/g" and scale.label == "Doxil free in the interstitium" and not scale.clipped
 
 
+def test_temperatures_are_shown_in_degrees_from_the_coolest(sphere):
+    warmed = sphere.with_field(
+        "temperature", np.linspace(310.15, 316.15, sphere.grid.voxels).reshape(sphere.grid.shape)
+    )
+    scale = colour_scale(warmed, "temperature", times=[86400.0])
+    assert (scale.low, scale.high, scale.unit) == (37.0, 43.0, "°C")
+    assert values(warmed, "temperature", 86400.0).max() == pytest.approx(43.0, abs=1e-4)
+
+
 def test_few_hot_voxels_are_clipped_and_the_bar_says_so(sphere):
     hot = np.ones(sphere.grid.shape)
     hot[0, 0, :5] = 100.0

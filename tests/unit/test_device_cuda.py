@@ -1,6 +1,7 @@
 """What the host code of the cuda device hands to CuPy, seen from a stand-in for CuPy that only records it."""
 
 import sys
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
@@ -64,6 +65,15 @@ def test_values_have_the_order_and_the_sizes_of_the_kernel(launches):
     )  # pointer, six real, int, real, two double, four int
     assert [np.dtype(type(v)).itemsize for v in values] == [np.dtype(kind).itemsize for kind in kinds]
     assert [np.dtype(type(v)).kind for v in values] == [np.dtype(kind).kind for kind in kinds]
+
+
+def test_a_prepared_launch_keeps_no_array_alive(launches):
+    device, arrays = CudaDevice(), advect_arguments()
+    scalars = {"limiter": 1, "keep": 0.5, "weight": 0.25, "dt": 0.125}
+    advect(device, *arrays, outside=(0.0,) * 6, **scalars, seed=7)
+    gone = weakref.ref(arrays.pop())
+    assert gone() is None
+    assert not device.calls._prepared
 
 
 def test_a_repeated_launch_has_the_new_scalars_only(launches):

@@ -8,7 +8,7 @@ import pytest
 from tumorsim.device.native import NativeDevice, find_compiler
 from tumorsim.device.numpy import NumpyDevice
 from tumorsim.device.select import describe_devices, select_device
-from tumorsim.device.twin import KernelSource, kernel_hashes
+from tumorsim.device.twin import KernelSource, Voxels, kernel_hashes, kernel_twin
 from tumorsim.errors import ConfigError, DeviceError
 from tumorsim.operators.darcy_velocity import darcy_velocity
 from tumorsim.operators.wall_exchange_rates import wall_exchange_rates
@@ -91,9 +91,10 @@ def test_a_repeated_call_is_still_a_call_of_the_signature(make):
         darcy_velocity(device, *good, velocity_x=good[0], outside=NO_PRESSURE)
 
 
-def test_a_prepared_call_keeps_no_array_alive():
+@pytest.mark.parametrize("make", DEVICES)
+def test_a_prepared_call_keeps_no_array_alive(make):
     """And goes with it: a new array may get its place in memory and its identity."""
-    device, good = NumpyDevice(), arrays()
+    device, good = make(), arrays()
     darcy_velocity(device, *good, outside=NO_PRESSURE)
     gone = weakref.ref(good.pop())
     assert gone() is None
@@ -123,6 +124,37 @@ def test_native_builds_into_the_cache_once(tmp_path, monkeypatch):
         device = NativeDevice()
         darcy_velocity(device, *arrays(), outside=NO_PRESSURE)
     assert len(list(tmp_path.rglob("*.so"))) == 1
+
+
+@pytest.mark.skipif(find_compiler() is None, reason="no C++ compiler")
+def test_each_set_of_given_arrays_has_a_kernel_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("TUMORSIM_CACHE", str(tmp_path))
+    text = '#include "grid.cuh"\nextern "C" __global__ void fill(real* a, const real* b, int nz, int ny, int nx)\n'
+    text += "{ ROW(z, y); FOR_X(x, 0, nx) a[row_start(z, y, ny, nx) + x] = GIVEN(b) ? b[x] : 7; }"
+    folder = tmp_path / "kernels"
+    folder.mkdir()
+    (folder / "fill.cu").write_text(text)
+    monkeypatch.setattr("tumorsim.device.twin.kernels_directory", lambda: folder)
+
+    @kernel_twin
+    def fill(a: Voxels, b: Voxels) -> None:
+        a[...] = 7 if b is None else b
+
+    device, a, b = NativeDevice(), np.zeros(SHAPE), np.full(SHAPE, 3.0)
+    for given, expected in ((None, 7), (b, 3), (None, 7)):
+        fill(device, a, given)
+        assert (a == expected).all()
+    assert fill.source.optional == ("b",)
+    assert len(list(tmp_path.rglob("fill-*.so"))) == 2
+
+
+@pytest.mark.skipif(find_compiler() is None, reason="no C++ compiler")
+def test_large_arrays_of_the_native_device_begin_at_different_cache_lines():
+    device = NativeDevice()
+    arrays = [device.empty((64, 64, 64), np.float32) for _ in range(8)]
+    addresses = [array.ctypes.data for array in arrays]
+    assert all(address % 64 == 0 for address in addresses)
+    assert len({address % 4096 for address in addresses}) == 8
 
 
 def test_hashes_name_every_kernel():

@@ -15,7 +15,7 @@ FLOORS = {
     "operators": 3,
     "tissue": 4, "vessels": 4, "agents": 4,
     "flow": 5, "transport": 5,
-    "config": 6, "case": 6, "vasculature": 6, "limits": 6, "schedule": 6, "stepping": 6,
+    "config": 6, "case": 6, "vasculature": 6, "heating": 6, "limits": 6, "schedule": 6, "stepping": 6,
     "sinks": 6, "simulation": 6, "results": 6, "readouts": 6,
     "cli": 7, "render": 7, "report": 7, "sweep": 7, "verify": 7,
 }  # fmt: skip

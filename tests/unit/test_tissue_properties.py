@@ -81,7 +81,8 @@ def test_normal_tissue_conducts_less_than_tumour():
 def test_necrotic_tissue_is_tumour_without_vessels_and_live_cells():
     necrotic, tumour = PRESETS["necrotic"], PRESETS["tumour"]
     assert necrotic.vessel_area_density == necrotic.lymphatic_filtration == necrotic.cell_density == 0
-    alive = {name: getattr(tumour, name) for name in ("vessel_area_density", "cell_density")}
+    assert necrotic.perfusion == 0
+    alive = {name: getattr(tumour, name) for name in ("vessel_area_density", "cell_density", "perfusion")}
     assert replace(necrotic, **alive) == tumour
 
 

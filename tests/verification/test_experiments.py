@@ -9,6 +9,7 @@ import tumorsim
 from tumorsim.agents.binding_barrier import spheroid_moduli
 from tumorsim.agents.release import release_laws
 from tumorsim.constants import BODY_TEMPERATURE
+from tumorsim.flow.bioheat import BLOOD_HEAT_CAPACITY
 from tumorsim.resources import configs_directory
 from tumorsim.sinks.ledger import TOLERANCE
 from tumorsim.verify.baxter_jain import SphericalTumour, Tissue
@@ -20,6 +21,8 @@ COARSE = {
     "binding_site_barrier": "40 um",
     "perivascular_antibody": "4 um",
     "thermodox": "300 um",
+    "thermodox_focus": "2 mm",
+    "intratumoural_infusion": "400 um",
     "thermodox_capillary": "4 um",
     "spheroid_on_chip": "50 um",
 }
@@ -273,6 +276,56 @@ def test_release_in_blood_carries_free_drug_further_from_the_capillary(run):
         far[name] = away / near, away
     assert far["blood"][0] > 1.3 * far["interstitium"][0]
     assert far["blood"][1] > 10 * far["interstitium"][1]
+
+
+# ThermoDox under a focus ------------------------------------------------------------------------------------
+
+
+def test_the_cool_rim_under_a_focus_gets_less_drug_than_at_one_temperature(run):
+    _, focus = run("thermodox_focus")
+    _, even = run("thermodox_focus", "heating.mode=prescribed")
+    assert in_cells(focus, "tumour", 30) == pytest.approx(in_cells(even, "tumour", 30), rel=0.1)
+    assert in_cells(focus, "rim", 30) < 0.6 * in_cells(even, "rim", 30)  # 0.39 on the grid of the config
+    temperature = focus.field("temperature")
+    assert temperature[inside(focus, "tumour")].mean() == pytest.approx(315.15, abs=1e-3)
+    assert temperature[0, 0, 0] == temperature.max() > 316.5
+
+
+def test_heat_settles_long_before_it_ends(run):
+    """The slowest mode of the box, ω + 3k(π/2L)²/(ρc), with the perfusion of what is least perfused."""
+    case, _ = run("thermodox_focus")
+    tumour = case.config.tissue.properties("tumour")
+    rate = tumour.perfusion + 3 * tumour.thermal_conductivity / BLOOD_HEAT_CAPACITY * (np.pi / 2 / 16e-3) ** 2
+    assert 1 / rate < 0.15 * case.config.heating.duration
+
+
+# infusion into a tumour -------------------------------------------------------------------------------------
+
+DEPOSIT, BLOODLESS = "dosing.injection={radius='0.5 mm'}", "vessels.model=none"
+
+
+def reach(run, *overrides):
+    """Radius of a ball with the second moment of the free agent at 2 h, and the part of the dose that is left."""
+    case, results = run("intratumoural_infusion", *overrides)
+    free, r = results.field("free", "2 h"), results.grid.distance(results.grid.center)
+    moment = np.sqrt(5 / 3 * (free * r**2).sum() / free.sum())
+    return moment, free.sum() * results.grid.voxel_volume / case.dose
+
+
+def test_without_vessels_infused_particles_fill_the_fluid_that_came(run):
+    case, _ = run("intratumoural_infusion", BLOODLESS)
+    radius, left = reach(run, BLOODLESS)
+    available = case.matrix.available_fraction.max()
+    assert left == pytest.approx(1, abs=1e-3)  # nothing leaves but through faces far away
+    front = (0.5e-3**3 + 3 * 8e-9 / (4 * np.pi * available)) ** (1 / 3)
+    assert radius == pytest.approx(front, rel=0.06)  # the last ball of fluid is not yet full
+
+
+def test_an_infusion_reaches_further_than_a_deposit_and_loses_more_to_vessels(run):
+    infusion, deposit = reach(run), reach(run, DEPOSIT)
+    bloodless = reach(run, BLOODLESS)
+    assert deposit[0] < 0.7 * infusion[0] < 0.7 * bloodless[0]
+    assert infusion[1] < 0.5 < 0.8 < deposit[1]
 
 
 # spheroid on a chip: Albanese et al. 2013 -------------------------------------------------------------------

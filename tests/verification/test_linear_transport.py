@@ -8,7 +8,7 @@ import pytest
 from tumorsim.boundaries import Boundaries
 from tumorsim.device.select import select_device
 from tumorsim.grid import Grid
-from tumorsim.transport.faces import face_conductances
+from tumorsim.operators.harmonic_conductance import harmonic_conductance
 from tumorsim.transport.gegenbauer import INDEX, gegenbauer_stages, stability_limit, stages_for, stages_needed
 from tumorsim.transport.linear import LinearTransport, line_through
 
@@ -87,8 +87,10 @@ def rough_medium(random, shape, *, exchange=0.0, peclet=0.0):
     epsilon /= epsilon.max()
     boundaries = Boundaries(z_low=0.0, y_high=0.0, x_low=0.0)
     velocity = []
-    for axis, h in enumerate(grid.spacing):
-        g = face_conductances(grid, epsilon * d, (True,) * 6, axis)
+    conductance = [np.empty(grid.face_shape(axis)) for axis in (2, 1, 0)]
+    squares = tuple(h**2 for h in grid.spacing)
+    harmonic_conductance.body(*conductance, epsilon * d, fixed=(True,) * 6, spacing=squares)
+    for h, g in zip(grid.spacing, conductance[::-1], strict=True):
         velocity.append(DEVICE.upload(peclet * h * g * random.uniform(-1, 1, g.shape)))
     permeability, filtration, lymph = exchange * random.random((3, *shape))
     transport = LinearTransport(

@@ -158,10 +158,10 @@ def test_layers_in_series_conduct_exactly():
 def advected(n, shape, limiter, *, distance=0.4):
     """A profile after it was carried ``distance`` along a line of n voxels, where it should be, and what ran out."""
     grid = line(n)
+    rates = [u / grid.spacing[2] for u in uniform_flow(grid, (0, 0, 1.0)).velocity[::-1]]
     advection = Advection(
-        DEVICE, grid, velocity=uniform_flow(grid, (0, 0, 1.0)).velocity, retardation=np.ones(grid.shape),
-        available_fraction=np.ones(grid.shape), epsilon=DEVICE.upload(np.ones(grid.shape)),
-        boundaries=Boundaries(), limiter=limiter,
+        DEVICE, rates=rates, epsilon=DEVICE.upload(np.ones(grid.shape)), boundaries=Boundaries(), limiter=limiter,
+        emptying_time=grid.spacing[2],
     )  # fmt: skip
     x = grid.centers[2]
     c, scratch = DEVICE.upload(shape(x)), DEVICE.empty(grid.shape, np.float64)

@@ -13,10 +13,12 @@ from tumorsim.errors import ConfigError, NumericsError, StorageError
 from tumorsim.transport.reactions import Kinetics
 from tumorsim.verify import (
     binding_front,
+    bioheat,
     boundary_layer,
     cases,
     crank_sphere,
     gaussian_puff,
+    injection,
     krogh_cylinder,
     line_source,
     manufactured_pressure,
@@ -123,6 +125,28 @@ def test_a_wrong_wall_of_the_tumour_vessels_fails(monkeypatch, name):
         return replace(given, vessel_filtration=1.2 * given.vessel_filtration)
 
     monkeypatch.setattr(spherical_tumour, "fluid", wrong)
+    assert not converge(BY_NAME[name], DEVICE, quick=True).passed
+
+
+@pytest.mark.parametrize("name", [case.name for case in injection.CASES])
+def test_a_wrong_rate_of_injection_fails(monkeypatch, name):
+    original = injection.FluidProperties
+
+    def wrong(conductivity, filtration=0.0, *, injection=0.0):
+        return original(conductivity, filtration, injection=FAULT * injection)
+
+    monkeypatch.setattr(injection, "FluidProperties", wrong)
+    assert not converge(BY_NAME[name], DEVICE, quick=True).passed
+
+
+@pytest.mark.parametrize("name", [case.name for case in bioheat.CASES])
+def test_a_wrong_heat_capacity_of_blood_fails(monkeypatch, name):
+    original = bioheat.solve_temperature
+
+    def wrong(device, grid, tissue, **given):
+        return original(device, grid, replace(tissue, perfusion=FAULT * tissue.perfusion), **given)
+
+    monkeypatch.setattr(bioheat, "solve_temperature", wrong)
     assert not converge(BY_NAME[name], DEVICE, quick=True).passed
 
 

@@ -16,7 +16,17 @@ from tumorsim.agents.plasma import PlasmaCurve
 from tumorsim.config.dosing import dosing_times, prescribed_curve
 from tumorsim.config.drug_checks import DRUG_CHECKS
 from tumorsim.config.inputs import WHOLE, Inputs, length, require_file, voxel_counts
-from tumorsim.config.schema import Agent, Config, Core, Dosing, Margin, Region, Tissue, Undecidable
+from tumorsim.config.schema import (
+    Agent,
+    Config,
+    Core,
+    Dosing,
+    Injection,
+    Margin,
+    Region,
+    Tissue,
+    Undecidable,
+)
 from tumorsim.config.values import Amount, suggestion
 from tumorsim.errors import ConfigError, Problem
 from tumorsim.resources import available_memory
@@ -344,13 +354,26 @@ def _injection(inputs: Inputs) -> Problems:
         yield Problem("dosing.injection", None, "is not for a carrier with a [drug]", "Remove one of the two")
     if config.run.mode == "steady":
         yield Problem("dosing.injection", None, "has no steady state", 'Use run.mode = "transient"')
-    grid, center = inputs.grid, injection.center
-    if center is not None:
-        low = grid.origin
-        high = tuple(o + n * h for o, n, h in zip(low, grid.shape, grid.spacing, strict=True))
-        if not all(a <= x <= b for a, x, b in zip(low, center, high, strict=True)):
-            shown = [length(x) for x in reversed(center)]
-            yield Problem("dosing.injection.center", shown, "lies outside the box", "Move it, or the box")
+    if injection.center is not None and not inputs.holds(injection.center):
+        shown = [length(x) for x in reversed(injection.center)]
+        yield Problem("dosing.injection.center", shown, "lies outside the box", "Move it, or the box")
+    if injection.flows:
+        yield from _injected_flow(config, injection)
+
+
+def _injected_flow(config: Config, injection: Injection) -> Problems:
+    """Two of three say what is infused, and it ends within the run."""
+    given = [name for name in ("rate", "volume", "duration") if getattr(injection, name) is not None]
+    if len(given) != 2:
+        fault = f"{' and '.join(given)} {'is' if len(given) == 1 else 'are'} given"
+        cure = 'Give two of rate = "0.1 uL/min", volume = "10 uL" and duration = "100 min", or none for a deposit'
+        yield Problem("dosing.injection", None, fault, cure)
+    elif config.run.duration and injection.lasts > config.run.duration:
+        fault = f"the infusion takes {injection.lasts:g} s, and the run ends at {config.run.duration:g} s"
+        yield Problem("dosing.injection.duration", None, fault, "Infuse faster, or lengthen run.duration")
+    if config.run.step_error is not None:
+        cure = "Remove it: steps are as short as the flow from the needle needs"
+        yield Problem("run.step_error", config.run.step_error, "is not for an infusion into tissue", cure)
 
 
 def _closed_body(inputs: Inputs) -> Problems:
@@ -592,12 +615,12 @@ def _steady(inputs: Inputs) -> Problems:
 
 # memory -----------------------------------------------------------------------------------------------------
 
-RUN_BYTES = {"float32": 460, "float64": 560}
-"""Bytes per voxel of a run where device and host are one, measured at the peak in 128³ and 160³ voxels: continuum
+RUN_BYTES = {"float32": 320, "float64": 390}
+"""Bytes per voxel of a run where device and host are one, measured at the peak in 120³ and 150³ voxels: continuum
 vessels, random leakiness, outputs included [C]."""
-DRUG_BYTES = {"float32": 280, "float64": 370}
+DRUG_BYTES = {"float32": 270, "float64": 350}
 """What a released drug adds, measured in the same way [C]."""
-STEADY_BYTES = 530
+STEADY_BYTES = 300
 """What the solver of a steady state adds: matrices of all levels, 20 vectors of GMRES [C]."""
 
 
@@ -607,8 +630,16 @@ def bytes_per_voxel(config: Config) -> int:
         precision = config.run.precision
     except Undecidable:
         precision = "float32"
-    steady, drug = config.run.mode == "steady", config.drug is not None
-    return RUN_BYTES[precision] + steady * STEADY_BYTES + drug * DRUG_BYTES[precision]
+    steady, more = config.run.mode == "steady", config.drug is not None or _infuses(config)
+    return RUN_BYTES[precision] + steady * STEADY_BYTES + more * DRUG_BYTES[precision]
+
+
+def _infuses(config: Config) -> bool:
+    """Whether there is a flow of an injection, which takes a second stepper as a drug does."""
+    try:
+        return config.dosing.injection is not None and config.dosing.injection.flows
+    except Undecidable:
+        return False
 
 
 def estimated_memory(config: Config) -> int:

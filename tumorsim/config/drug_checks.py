@@ -6,7 +6,9 @@ from tumorsim.agents.payload import encapsulated_curve, resting_rate
 from tumorsim.agents.radionuclide import decay_chain, radionuclide_names
 from tumorsim.agents.release import Switch, release_laws
 from tumorsim.config.dosing import prescribed_curve
-from tumorsim.config.inputs import Inputs
+from tumorsim.config.inputs import Inputs, length
+from tumorsim.config.schema import HeatedRegion, Heating
+from tumorsim.constants import CELSIUS
 from tumorsim.errors import ConfigError, Problem, choose
 
 Problems = Iterable[Problem]
@@ -85,15 +87,67 @@ def heating(inputs: Inputs) -> Problems:
     config = inputs.config
     if config.heating is None:
         return
-    for name in config.heating.regions:
-        try:
-            choose(dict.fromkeys(config.tissue.region_names), name, key="heating.regions")
-        except ConfigError as error:
-            yield from error.problems
+    yield from _power(inputs) if config.heating.mode == "power" else _prescribed(config.heating)
+    yield from _heated_regions(inputs)
     law = release_laws(config.agent.chosen()).outside
     if config.drug is None or not (isinstance(law, Switch) and law.thermal):
         cure = 'Add [drug] and agent.release_model = "temperature", or remove [heating]'
-        yield Problem("heating", config.heating.temperature, "triggers nothing that this run knows of", cure)
+        yield Problem("heating", None, "triggers nothing that this run knows of", cure)
+
+
+def _prescribed(heating: Heating) -> Problems:
+    """The regions and their temperature."""
+    if heating.temperature is None:
+        cure = 'Add for example temperature = "42 degC", or set mode = "power" and add [[heating.sources]]'
+        yield Problem("heating.temperature", None, "is required, and not given", cure)
+    if not heating.regions:
+        cure = 'Add for example regions = ["tumour"], or set mode = "power" and add [[heating.sources]]'
+        yield Problem("heating.regions", None, "is required, and not given", cure)
+
+
+def _power(inputs: Inputs) -> Problems:
+    """Sources inside the box, a target above the blood, and something that carries heat off."""
+    config, heating = inputs.config, inputs.config.heating
+    assert heating is not None
+    if not heating.sources:
+        cure = 'Add for example [[heating.sources]] with kind = "region", region = "tumour", power_density = "1 W/cm^3"'
+        yield Problem("heating.sources", None, 'is required where mode = "power", and not given', cure)
+    for k, source in enumerate(heating.sources):
+        if not isinstance(source, HeatedRegion) and source.center and not inputs.holds(source.center):
+            shown = [length(x) for x in reversed(source.center)]
+            yield Problem(
+                f"heating.sources[{k}].center", shown, "lies outside the box", "Move it, or the box"
+            )
+    target = heating.target
+    if target is not None and target.temperature <= heating.blood_temperature:
+        fault = f"is not above blood_temperature, {heating.blood_temperature - CELSIUS:.4g} degC"
+        yield Problem(
+            "heating.target.temperature", f"{target.temperature - CELSIUS:.4g} degC", fault, "Raise it"
+        )
+    tissue = config.tissue
+    perfused = any(tissue.properties(name).perfusion > 0 for name in tissue.region_names)
+    if not (perfused or "perfusion" in tissue.maps or any(heating.boundaries.fixed())):
+        fault = "nothing carries heat off: no face has a temperature, and no region blood"
+        cure = 'Give a face one, for example x_high = "37 degC"'
+        yield Problem("heating.boundary", "no-flux", fault, cure)
+
+
+def _heated_regions(inputs: Inputs) -> Problems:
+    """Every region that [heating] names is there."""
+    heating, known = inputs.config.heating, dict.fromkeys(inputs.config.tissue.region_names)
+    assert heating is not None
+    named = [("heating.regions", name) for name in heating.regions]
+    named += [
+        (f"heating.sources[{k}].region", source.region)
+        for k, source in enumerate(heating.sources)
+        if isinstance(source, HeatedRegion)
+    ]
+    named += [("heating.target.region", heating.target.region)] if heating.target else []
+    for key, name in named:
+        try:
+            choose(known, name, key=key)
+        except ConfigError as error:
+            yield from error.problems
 
 
 def light(inputs: Inputs) -> Problems:

@@ -78,6 +78,12 @@ class Inputs:
             return _around(self.network, domain, self.config.vessels.margin)
         return _box(domain)
 
+    def holds(self, point: tuple[float, float, float]) -> bool:
+        """Whether a point (z, y, x) lies in the box."""
+        grid = self.grid
+        spans = zip(grid.origin, point, grid.size, strict=True)
+        return all(low <= x <= low + size for low, x, size in spans)
+
 
 def require_file(key: str, path: Path) -> None:
     """Raise ConfigError about ``key`` unless ``path`` is a file that can be read."""

@@ -35,7 +35,7 @@ from tumorsim.agents.release import RELEASE_MODELS
 from tumorsim.boundaries import FACES, Boundaries
 from tumorsim.config import values as v
 from tumorsim.config.values import Amount, AmountOf, Condition, Quantity
-from tumorsim.constants import MMHG
+from tumorsim.constants import BODY_TEMPERATURE, MMHG
 from tumorsim.errors import ConfigError
 from tumorsim.fields import FIELDS
 from tumorsim.tissue import shapes
@@ -214,6 +214,11 @@ class Region(Table):
         default=None, description="first-order cellular uptake of the free agent"
     )
     binding_sites: v.Concentration | None = Field(default=None, description="per tissue volume")
+    perfusion: v.Rate | None = Field(
+        default=None, description="volume of blood per volume of tissue and time, that carries heat off"
+    )
+    thermal_conductivity: v.ThermalConductivity | None = None
+    metabolic_heat: v.PowerDensity | None = None
 
 
 MAPPED = tuple(name for name in UNITS if name != "correlation_length" and not name.endswith("_log_sd"))
@@ -402,6 +407,11 @@ AgentCondition: TypeAlias = Annotated[
 ]
 
 
+TemperatureCondition: TypeAlias = Annotated[
+    float | None, Condition({"no-flux": None}, Quantity("K", above=0))
+]
+
+
 class PressureFaces(Table):
     """What holds on each face; a face that is not named takes ``default``."""
 
@@ -426,11 +436,23 @@ class AgentFaces(Table):
     x_high: AgentCondition = None
 
 
+class TemperatureFaces(Table):
+    """What holds on each face; a face that is not named takes ``default``."""
+
+    default: TemperatureCondition = BODY_TEMPERATURE
+    z_low: TemperatureCondition = None
+    z_high: TemperatureCondition = None
+    y_low: TemperatureCondition = None
+    y_high: TemperatureCondition = None
+    x_low: TemperatureCondition = None
+    x_high: TemperatureCondition = None
+
+
 def _all_faces(raw: object) -> object:
     return raw if isinstance(raw, dict | Table) else {"default": raw}
 
 
-def _conditions(faces: PressureFaces | AgentFaces) -> list[Any]:
+def _conditions(faces: PressureFaces | AgentFaces | TemperatureFaces) -> list[Any]:
     """The six conditions in the order of FACES."""
     return [getattr(faces, face if face in faces.model_fields_set else "default") for face in FACES]
 
@@ -650,18 +672,80 @@ class Macrophages(Table):
     )
 
 
+class HeatedRegion(Table):
+    """Power that is deposited evenly in a region."""
+
+    kind: Literal["region"]
+    region: v.Text
+    power_density: v.PowerDensity
+
+
+class HeatedFocus(Table):
+    """A Gaussian focus, such as that of ultrasound."""
+
+    kind: Literal["focus"]
+    center: v.Position3 | None = Field(default=None, description="default: centre of the box")
+    full_width: v.Spacing3 = Field(description="at half maximum: one value, or one per axis")
+    power: v.Power = Field(default=1.0, description="in all; 1 W, for a target to scale")
+
+
+class HeatedSphere(Table):
+    """A ball in which power is deposited evenly."""
+
+    kind: Literal["sphere"]
+    center: v.Position3 | None = Field(default=None, description="default: centre of the box")
+    radius: v.Length
+    power: v.Power = Field(default=1.0, description="in all; 1 W, for a target to scale")
+
+
+HeatSource: TypeAlias = Annotated[HeatedRegion | HeatedFocus | HeatedSphere, Field(discriminator="kind")]
+
+
+class HeatTarget(Table):
+    """What the power of all sources together is scaled to reach."""
+
+    region: v.Text
+    temperature: v.Temperature = Field(examples=['"42 degC"'])
+    statistic: Literal["mean", "maximum"] = "mean"
+
+
 class Heating(Table):
     """A window of heat, which triggers carriers whose release_model is "temperature"."""
 
-    temperature: v.Temperature = Field(description="of the heated regions", examples=['"42 degC"'])
+    mode: Literal["prescribed", "power"] = Field(
+        default="prescribed",
+        description='regions at a temperature, or "power": that of sources, carried off by blood (Pennes)',
+    )
+    temperature: v.Temperature | None = Field(
+        default=None, description='of the regions, with mode = "prescribed"', examples=['"42 degC"']
+    )
     regions: Annotated[tuple[v.Text, ...], v.LIST] = Field(
-        description="that are heated", examples=['["tumour"]']
+        default=(), description='that are heated, with mode = "prescribed"', examples=['["tumour"]']
+    )
+    sources: Annotated[tuple[HeatSource, ...], v.LIST] = Field(
+        default=(), description='of heat, with mode = "power"'
+    )
+    target: HeatTarget | None = Field(default=None, description="without it the power is that of the sources")
+    boundary: Annotated[TemperatureFaces, BeforeValidator(_all_faces)] = Field(
+        default=TemperatureFaces.model_construct(default=BODY_TEMPERATURE),
+        description='a temperature or "no-flux", for all faces or per face; 37 degC',
+    )
+    blood_temperature: v.Temperature = Field(
+        default=BODY_TEMPERATURE, description="of blood as it enters; 37 degC"
     )
     start: v.Time = 0.0
     duration: v.Duration = Field(examples=['"30 min"'])
     transit_time: v.Time = Field(
         default=5.0, description="of blood through the heated vessels, in which carriers release; 5 s [D]"
     )
+
+    @field_serializer("boundary", when_used="json")
+    def _every_face(self, faces: TemperatureFaces) -> dict[str, float | None]:
+        return dict(zip(FACES, _conditions(faces), strict=True))
+
+    @property
+    def boundaries(self) -> Boundaries:
+        return Boundaries(*_conditions(self.boundary))
 
 
 class Light(Table):
@@ -703,10 +787,38 @@ class PlasmaTable(Table):
 
 
 class Injection(Table):
-    """The dose is put into the tissue at time 0, evenly over a ball, instead of into the blood."""
+    """The dose is put into the tissue instead of into the blood: into a ball, at time 0 and without fluid, or with the
+    fluid of an infusion, of which two of ``rate``, ``volume`` and ``duration`` are given."""
 
     center: v.Position3 | None = Field(default=None, description="default: the middle of the box")
-    radius: v.Length = Field(description="of the ball that the injected fluid fills", examples=['"500 um"'])
+    radius: v.Length = Field(
+        description="of the ball that the injected fluid fills, or that it flows out of",
+        examples=['"500 um"'],
+    )
+    rate: v.PositiveVolumeRate | None = Field(default=None, description="of the infusion, volume per time")
+    volume: v.Volume | None = Field(default=None, description="of fluid in all")
+    duration: v.Duration | None = Field(default=None, description="of the infusion, from time 0 on")
+
+    @property
+    def flows(self) -> bool:
+        """Whether fluid is infused."""
+        return any(value is not None for value in (self.rate, self.volume, self.duration))
+
+    @property
+    def flow_rate(self) -> float:
+        """Q, m³/s."""
+        if self.rate is not None:
+            return self.rate
+        assert self.volume is not None and self.duration is not None
+        return self.volume / self.duration
+
+    @property
+    def lasts(self) -> float:
+        """How long the infusion takes, s."""
+        if self.duration is not None:
+            return self.duration
+        assert self.volume is not None and self.rate is not None
+        return self.volume / self.rate
 
 
 class Dosing(Table):
@@ -740,7 +852,7 @@ class Dosing(Table):
     )
     infusion: v.Time = Field(default=0.0, description="length of the infusion; 0 is a bolus")
     injection: Injection | None = Field(
-        default=None, description="into the tissue; the flow that it drives is not part of the model"
+        default=None, description="into the tissue, as a deposit or with the flow that it drives"
     )
     initial_free: v.AmountDensity | None = Field(
         default=None, description="in the tissue at time 0, per tissue volume"
@@ -794,6 +906,8 @@ class Output(Table):
         "region",
         "pressure",
         "velocity",
+        "temperature",
+        "injection_pressure",
         "free",
         "bound",
         "internalised",

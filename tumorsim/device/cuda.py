@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tumorsim.device.twin import Call, Calls, Launch, Operator, headers_hash
+from tumorsim.device.twin import Call, Calls, Launch, Operator, Variant, headers_hash, scalar_values
 from tumorsim.errors import DeviceError
 from tumorsim.resources import kernels_directory
 
@@ -31,7 +31,7 @@ class CudaDevice:
             raise DeviceError(f"no CUDA device {index}: {error}") from None
         self._cupy = cupy
         self.calls = Calls()
-        self._kernels: dict[tuple[str, str], Any] = {}
+        self._kernels: dict[tuple[str, ...], Any] = {}
         driver = cupy.cuda.runtime.driverGetVersion()
         self.description = (
             f"{properties['name'].decode()}, CUDA driver {driver // 1000}.{driver % 1000 // 10}"
@@ -70,10 +70,11 @@ class CudaDevice:
             for p in parameters
             if p.name in launch.fixed
         }
-        types = [p.dtype(launch.real).type for p in parameters if p.name in launch.scalars]
+        scalars = launch.scalars  # not the launch, which holds the arrays
+        types = [p.dtype(launch.real).type for p in parameters if p.name in scalars]
 
         def call(given: Mapping[str, Any]) -> None:
-            for name, dtype, value in zip(launch.scalars, types, launch.scalar_values(given), strict=True):
+            for name, dtype, value in zip(scalars, types, scalar_values(scalars, given), strict=True):
                 values[name] = dtype(value)
             function((ny, nz, 1), (THREADS, 1, 1), tuple(values[p.name] for p in parameters))
 
@@ -85,9 +86,9 @@ class CudaDevice:
             call(given)
 
     def _function(self, launch: Launch) -> Any:
-        key = (launch.source.name, launch.real.name)
+        key = launch.variant.key
         if key not in self._kernels:
-            options = compile_options(launch.real)
+            options = compile_options(launch.variant)
             module = self._cupy.RawModule(code=launch.source.text, options=options)
             self._kernels[key] = module.get_function(launch.source.name)
         return self._kernels[key]
@@ -97,8 +98,8 @@ def _address(array: Any) -> int:
     return 0 if array is None else array.data.ptr
 
 
-def compile_options(real: np.dtype) -> tuple[str, ...]:
-    """The NVRTC options of every kernel. CuPy's cache does not read headers, so their hash is one of them."""
-    ctype = "float" if real == np.float32 else "double"
+def compile_options(variant: Variant) -> tuple[str, ...]:
+    """The NVRTC options of a kernel. CuPy's cache does not read headers, so their hash is one of them."""
+    definitions = {**variant.definitions, "HEADERS": headers_hash()}
     include = f"-I{kernels_directory() / 'include'}"
-    return (f"-DREAL={ctype}", f"-DHEADERS={headers_hash()}", "--std=c++17", include)
+    return (*(f"-D{name}={value}" for name, value in definitions.items()), "--std=c++17", include)

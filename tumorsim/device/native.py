@@ -15,17 +15,18 @@ import shutil
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tumorsim.device.numpy import NumpyDevice
-from tumorsim.device.twin import Call, Calls, Launch, Operator, headers_hash
+from tumorsim.device.twin import Call, Calls, Launch, Operator, headers_hash, scalar_values
 from tumorsim.errors import DeviceError
 from tumorsim.resources import kernels_directory
 
@@ -41,6 +42,14 @@ _FLAGS = (
     "-Wall",
 )
 _SANITIZE = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
+LINE = 64
+"""Bytes of a cache line, where arrays begin: a vector that straddles two lines takes two loads."""
+STAGGER, TURNS = 21 * LINE, 16
+"""By how many bytes a large array begins later in its page of 4 KiB than the one before, and when that starts over.
+
+Where all begin at the same place of a page, a voxel's values in all arrays compete for the same few places of a cache.
+With an odd number of lines between them, diffusion at 128³ takes 0.85 of the time [C].
+"""
 PARALLEL = 8192
 """Values of the largest array from which on waking a second core pays: it takes some 10 µs [C]."""
 
@@ -65,8 +74,35 @@ class NativeDevice(NumpyDevice):
             )
         self.calls = Calls()
         self._compiler = compiler
-        self._libraries: dict[tuple[str, str], ctypes.CDLL] = {}
+        self._libraries: dict[tuple[str, ...], ctypes.CDLL] = {}
+        self._allocated = 0
         self.description = f"{_version(compiler)}, OpenMP on {len(os.sched_getaffinity(0))} cores"
+
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        return self._placed(np.empty, shape, np.dtype(dtype))
+
+    def zeros(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        return self._placed(np.zeros, shape, np.dtype(dtype))
+
+    def upload(self, host: np.ndarray, dtype: Any = None) -> np.ndarray:
+        """A C-contiguous copy of a host array."""
+        host = np.asarray(host)
+        array = self.empty(host.shape, dtype or host.dtype)
+        array[...] = host
+        return array
+
+    def _placed(self, make: Callable[..., np.ndarray], shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        """An array that begins with a cache line, which is not that of the arrays before if it is large."""
+        if _sanitizes():
+            return make(
+                shape, dtype
+            )  # nothing may lie behind an array, or a kernel that runs over goes unnoticed
+        size = prod(shape) * dtype.itemsize
+        self._allocated += 1
+        later = STAGGER * (self._allocated % TURNS) if size >= PARALLEL else 0
+        memory = make(size + LINE + later, np.uint8)
+        first = -memory.ctypes.data % LINE + later
+        return memory[first : first + size].view(dtype).reshape(shape)
 
     def prepare(self, operator: Operator, arguments: Mapping[str, Any]) -> Call:
         """What stays the same is packed once, the scalars for every call."""
@@ -80,25 +116,26 @@ class NativeDevice(NumpyDevice):
             many,
             *(v.ctypes.data if isinstance(v, np.ndarray) else v or 0 for v in values),
         )
-        scalars = "".join(p.dtype(launch.real).char for p in parameters if p.name in launch.scalars)
-        return _NativeCall(launch, self._library(launch), fixed, struct.Struct(scalars))
+        layout = "".join(p.dtype(launch.real).char for p in parameters if p.name in launch.scalars)
+        return _NativeCall(self._library(launch), fixed, launch.scalars, struct.Struct(layout))
 
     def in_one_pass(self, *steps: tuple[Call, Mapping[str, Any]]) -> None:
         """A slab of the second call follows as soon as the first is a slab ahead, while the slabs are in the cache."""
         (first, given_first), (second, given_second) = steps
         assert isinstance(first, _NativeCall) and isinstance(second, _NativeCall)
         packed = first.fixed, first.pack(given_first), second.fixed, second.pack(given_second)
-        first.library.launch_pair(*packed)
+        first.library.launch_pair(*packed, second.library.run_slab)
 
     def _library(self, launch: Launch) -> ctypes.CDLL:
-        key = (launch.source.name, launch.real.name)
+        key = launch.variant.key
         if key not in self._libraries:
             built = build(launch, compiler=self._compiler)
             with _openmp_settings():
                 library = ctypes.CDLL(str(built))
-            for function, arguments in ((library.launch_rows, 2), (library.launch_pair, 4)):
-                function.restype = None
-                function.argtypes = [ctypes.c_char_p] * arguments
+            text, function = ctypes.c_char_p, ctypes.c_void_p
+            library.launch_rows.argtypes = [text, text]
+            library.launch_pair.argtypes = [text, text, text, text, function]
+            library.launch_rows.restype = library.launch_pair.restype = None
             self._libraries[key] = library
         return self._libraries[key]
 
@@ -129,13 +166,13 @@ def _openmp_settings() -> Iterator[None]:
 class _NativeCall:
     """A checked call: the library of its kernel, what stays the same as bytes, and how the scalars become bytes."""
 
-    launch: Launch
     library: ctypes.CDLL
     fixed: bytes
-    scalars: struct.Struct
+    scalars: Mapping[str, tuple[str, int | None]]
+    layout: struct.Struct
 
     def pack(self, given: Mapping[str, Any]) -> bytes:
-        return self.scalars.pack(*self.launch.scalar_values(given))
+        return self.layout.pack(*scalar_values(self.scalars, given))
 
     def __call__(self, given: Mapping[str, Any]) -> None:
         self.library.launch_rows(self.fixed, self.pack(given))
@@ -144,13 +181,17 @@ class _NativeCall:
 def build(launch: Launch, *, compiler: str) -> Path:
     """Compile one kernel into a shared library, or find that in the cache."""
     text = _translation_unit(launch)
-    flags = _FLAGS + (_SANITIZE if os.environ.get("TUMORSIM_NATIVE_SANITIZE") == "1" else ())
+    flags = _FLAGS + (_SANITIZE if _sanitizes() else ())
     identity = "\0".join((text, headers_hash(), *flags, _version(compiler), _processor()))
     digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
     library = _cache_folder() / f"{launch.source.name}-{launch.real.name}-{digest}.so"
     if not library.exists():
         _compile(text, library, [compiler, *flags])
     return library
+
+
+def _sanitizes() -> bool:
+    return os.environ.get("TUMORSIM_NATIVE_SANITIZE") == "1"
 
 
 def _translation_unit(launch: Launch) -> str:
@@ -160,7 +201,8 @@ def _translation_unit(launch: Launch) -> str:
     passed = ", ".join(
         f"{'fixed' if p.name in launch.fixed else 'scalars'}->{p.name}" for p in source.parameters
     )
-    return f"""#define REAL {"float" if launch.real == np.float32 else "double"}
+    definitions = "\n".join(f"#define {name} {value}" for name, value in launch.variant.definitions.items())
+    return f"""{definitions}
 #include "host_shim.hpp"
 #line 1 "{source.name}.cu"
 {source.text}
@@ -191,27 +233,31 @@ extern "C" void launch_rows(const Fixed* fixed, const Scalars* scalars)
             }}
     }}
 }}
-extern "C" void launch_pair(const Fixed* fixed, const Scalars* scalars, const Fixed* fixed2, const Scalars* scalars2)
+extern "C" void run_slab(const void* fixed, const void* scalars, int z)
+{{
+    const Fixed* given = (const Fixed*)fixed;
+    walk = {{false, false}};
+    run(given, (const Scalars*)scalars, z, 0, given->rows_y);
+}}
+extern "C" void launch_pair(
+    const Fixed* fixed, const Scalars* scalars, const void* fixed2, const void* scalars2,
+    void second(const void*, const void*, int))            // the run_slab of the other kernel
 {{
     const OnItsOwnCore here(fixed->many);
-    const auto slab = [](const Fixed* fixed, const Scalars* scalars, int z) {{
-        walk = {{false, false}};
-        run(fixed, scalars, z, 0, fixed->rows_y);
-    }};
     #pragma omp parallel if (fixed->many)
     {{
         const int end = fixed->rows_z, parts = parts_of_walk(), part = part_of_walk();
         const int low = (int)((long long)end * part / parts), high = (int)((long long)end * (part + 1) / parts);
         for (int z = low; z < high; ++z) {{
-            slab(fixed, scalars, z);
+            run_slab(fixed, scalars, z);
             if (z - 1 > low || (low == 0 && z == 1))       // the slab below the lowest is another thread's
-                slab(fixed2, scalars2, z - 1);
+                second(fixed2, scalars2, z - 1);
         }}
         #pragma omp barrier
         if (low > 0 && low < high)
-            slab(fixed2, scalars2, low);
+            second(fixed2, scalars2, low);
         if (high - 1 > low || (low == 0 && high == 1))
-            slab(fixed2, scalars2, high - 1);
+            second(fixed2, scalars2, high - 1);
     }}
 }}
 """

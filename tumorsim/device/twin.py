@@ -12,7 +12,8 @@ kernel **by name**:
 
 - an array parameter takes the argument of its name; ``None`` becomes a null pointer;
 - ``NAME_z``, ``NAME_y``, ``NAME_x`` take the elements of a triple ``NAME``; ``NAME_z_low`` … those of six faces;
-- an integer that names a dimension in the annotations (``nz``, ``ny``, ``nx``, …) takes that length.
+- an integer that names a dimension in the annotations (``nz``, ``ny``, ``nx``, …) takes that length;
+- where the text asks ``GIVEN(NAME)``, it is compiled anew for calls with and without that array.
 
 Neither CuPy nor a C compiler checks dtype, shape and contiguity. A call does so once for every set of arrays: the
 device keeps what came of it (`Calls`) for as long as all of them live, and a repeated call costs some microseconds.
@@ -99,12 +100,37 @@ class KernelSource:
             raise ValueError(f'{name}.cu must hold exactly one extern "C" __global__ function, named {name}')
         return cls(name, text, tuple(_parameter(part) for part in found[0][1].split(",")))
 
+    @cached_property
+    def optional(self) -> tuple[str, ...]:
+        """The arrays without which the kernel is another one."""
+        return tuple(sorted(set(re.findall(r"\bGIVEN\((\w+)\)", self.text))))
+
 
 def _parameter(declaration: str) -> Parameter:
     words = declaration.replace("*", " * ").split()
     kind = " ".join(word for word in words[:-1] if word not in ("const", "*", "__restrict__"))
     pointer = "*" in words
     return Parameter(words[-1], kind, pointer, pointer and "const" not in words)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One of the kernels that come of a text: what ``real`` means in it, and which optional arrays it goes without."""
+
+    source: KernelSource
+    real: np.dtype
+    missing: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What tells it from all others of the same version."""
+        return (self.source.name, self.real.name, *self.missing)
+
+    @property
+    def definitions(self) -> dict[str, str]:
+        """The macros that the text is compiled with."""
+        given = {f"GIVEN_{name}": str(int(name not in self.missing)) for name in self.source.optional}
+        return {"REAL": "float" if self.real == np.float32 else "double", **given}
 
 
 @dataclass(frozen=True)
@@ -120,13 +146,23 @@ class Launch:
     real: np.dtype
     rows: tuple[int, int]
 
-    def scalar_values(self, given: Mapping[str, Any]) -> list[Any]:
-        """The scalars among the arguments of a call, in the order of ``scalars``."""
-        return [given[name] if k is None else given[name][k] for name, k in self.scalars.values()]
+    @property
+    def variant(self) -> Variant:
+        """Which of the kernels that come of the text this call needs."""
+        missing = tuple(name for name in self.source.optional if self.fixed[name] is None)
+        return Variant(self.source, self.real, missing)
+
+
+def scalar_values(scalars: Mapping[str, tuple[str, int | None]], given: Mapping[str, Any]) -> list[Any]:
+    """The scalars of a launch among the arguments of a call, in order."""
+    return [given[name] if k is None else given[name][k] for name, k in scalars.values()]
 
 
 Call = Callable[[Mapping[str, Any]], None]
-"""A call whose arrays were checked: takes the arguments by name, of which only the scalars may differ now."""
+"""A call whose arrays were checked: takes the arguments by name, of which only the scalars may differ now.
+
+It must not hold the arrays, or they live as long as the device.
+"""
 
 
 class Calls:

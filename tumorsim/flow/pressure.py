@@ -35,7 +35,7 @@ class FluidProperties:
 
     ``hydraulic_conductivity`` K, m²/(Pa s); ``vessel_filtration`` G_v = Lp S/V, 1/(Pa s);
     ``vascular_effective_pressure`` p_e = p_v − σ(π_v − π_i), Pa; ``lymphatic_filtration`` G_L, 1/(Pa s);
-    ``lymphatic_pressure`` p_L, Pa.
+    ``lymphatic_pressure`` p_L, Pa; ``injection`` of fluid, 1/s.
     """
 
     hydraulic_conductivity: np.ndarray | float
@@ -43,6 +43,7 @@ class FluidProperties:
     vascular_effective_pressure: np.ndarray | float = 0.0
     lymphatic_filtration: np.ndarray | float = 0.0
     lymphatic_pressure: np.ndarray | float = 0.0
+    injection: np.ndarray | float = 0.0
 
     def map(self, name: str, shape: tuple[int, int, int]) -> np.ndarray:
         """One coefficient in every voxel, float64."""
@@ -56,7 +57,8 @@ class Flow:
     ``pressure`` (nz, ny, nx), Pa, float64. ``velocity`` on the faces normal to z, y, x, m/s (Darcy: volume flux per
     tissue area); ``filtration`` φ_v and ``lymph_drainage`` φ_L, 1/s: these in the precision of the run.
     ``iterations`` of the solver in all and its true relative ``residual``. ``balance`` is
-    (Σφ_v − Σφ_L − outflow through the box)/Σ|φ_v|, or over the flow through the box where there are no vessels.
+    (Σφ_v + Σs − Σφ_L − outflow through the box)/(Σ|φ_v| + Σs) with s what is injected, or over the flow through the
+    box where there is neither. ``injection`` is the flow while an injection lasts, where there is one.
     """
 
     pressure: Array
@@ -66,6 +68,7 @@ class Flow:
     iterations: int
     residual: float
     balance: float
+    injection: "Flow | None" = None
 
 
 def solve_flow(
@@ -192,6 +195,9 @@ class _Exchange:
         # the medium holds this very array, so that switching lymph changes the operator
         self.absorption, self.source = (device.empty(grid.shape, np.float64) for _ in range(2))
         self._rows = device.empty(grid.shape[:2], np.float64)
+        injected = fluid.map("injection", grid.shape)
+        self._injected = device.upload(injected, np.float64) if injected.any() else None
+        self.injection = float(injected.sum())
         self.switched = 0.0
         self._lymph = bool(np.any(np.asarray(fluid.lymphatic_filtration) > 0))
         self._update(None, 0.0)
@@ -207,13 +213,16 @@ class _Exchange:
     def _update(self, pressure: Array | None, margin: float) -> None:
         arrays = self.absorption, self.source, self._rows, pressure
         starling(self.device, *arrays, **self.coefficients, margin=margin)
+        if self._injected is not None:
+            self.source += self._injected
 
     def rates(self, pressure: Array, precision: str) -> tuple[Array, Array, np.ndarray]:
-        """φ_v, φ_L, and the sums of φ_v, φ_L and |φ_v| over all voxels."""
+        """φ_v, φ_L, and over all voxels the sums of φ_v and s, of φ_L, and of |φ_v| and s."""
         filtration, drainage = (self.device.empty(self.grid.shape, precision) for _ in range(2))
         totals = self.device.empty((3, *self.grid.shape[:2]), np.float64)
         fluid_exchange(self.device, filtration, drainage, totals, pressure, **self.coefficients)
-        return filtration, drainage, np.asarray(self.device.sum(totals, axis=(1, 2)))
+        sums = np.asarray(self.device.sum(totals, axis=(1, 2)))
+        return filtration, drainage, sums + self.injection * np.array([1, 0, 1])
 
 
 _EXCHANGE = {
@@ -275,6 +284,7 @@ _RULES = {
     "vascular_effective_pressure": _NUMBER,
     "lymphatic_filtration": _NOT_NEGATIVE,
     "lymphatic_pressure": _NUMBER,
+    "injection": _NOT_NEGATIVE,
 }
 
 

@@ -19,12 +19,15 @@ def harmonic_conductance(
     """Conductance of faces, ``T = 2ab/((a + b) h)`` from the two conductivities a, b it joins (physics.md I.1).
 
     Exact for layers that lie along the voxel faces. On a face of the box T = 2a/h where the pressure there is
-    ``fixed``, half a voxel away, and 0 where nothing passes. ``conductivity`` is float64; T in m/(Pa s).
+    ``fixed``, half a voxel away, and 0 where nothing passes, or both conductivities are 0. ``conductivity`` is float64;
+    T in m/(Pa s). With εD for it and h² for ``spacing``, T is the diffusive g in 1/s.
     """
     for axis, conductance in enumerate((conductance_z, conductance_y, conductance_x)):
         k = np.moveaxis(conductivity, axis, 0)
         t = np.moveaxis(conductance, axis, 0)
-        t[1:-1] = 2 * k[1:] * k[:-1] / (k[1:] + k[:-1]) / spacing[axis]
+        total = k[1:] + k[:-1]
+        between = np.divide(2 * k[1:] * k[:-1], total, out=np.zeros_like(total), where=total > 0)
+        t[1:-1] = between / spacing[axis]
         t[0] = _at_the_wall(k[0], fixed[2 * axis], spacing[axis])
         t[-1] = _at_the_wall(k[-1], fixed[2 * axis + 1], spacing[axis])
 

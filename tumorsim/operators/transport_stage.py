@@ -41,8 +41,8 @@ def transport_stage(
 ) -> None:
     """One stage of super-time-stepped linear transport, for the change δ of C since the start of the step.
 
-    With ``L(C) = (1/ε) {Σ_faces [g (C_beyond − C) ± r (C_beyond + C)] − (b + φ_L + κ) C}`` where g = harmonic(εD)/h²
-    (``conductance_*``) and r = f u/2h, + where the flow enters (``rate_*``), all in 1/s, the ``first`` stage takes C
+    With ``L(C) = (1/ε) {Σ_faces [g (C_beyond − C) ± ½r (C_beyond + C)] − (b + φ_L + κ) C}`` where g = harmonic(εD)/h²
+    (``conductance_*``) and r = f u/h, + where the flow enters (``rate_*``), all in 1/s, the ``first`` stage takes C
     as ``last`` and writes L₀ = L(C) + (a C_p + source)/ε to ``start_rate`` and δ₁ = rate·L₀ to ``result``. The others
     write
 
@@ -54,8 +54,8 @@ def transport_stage(
 
     On the faces of the box ``outside`` lies beyond: half a voxel away for diffusion (g = 2εD/h², 0 where nothing
     passes), carried in by the flow, which carries C out: the C there in the first stage, 0 in the others.
-    ``start_rate``, the three rates, the two wall coefficients a (``extravasation``) and b (``reabsorption``), and φ_L
-    may be None, and then count as 0; so may κ (``capture``, by cells), and beside it ``source``, amount/(m³ s).
+    ``start_rate``, the three rates, the two wall coefficients a (``extravasation``) and b (``reabsorption``), φ_L, κ
+    (``capture``, by cells) and ``source``, amount/(m³ s), may be None, and then count as 0.
     ``booked`` (float64, per row) gets ``weight`` times the TERMS in the state ``last``, amount per voxel volume and
     unit of time, and ``captured`` in every voxel weight·κ·``last``: in the first stage for the first time, then in
     addition.
@@ -79,8 +79,8 @@ def transport_stage(
         taken = capture * last
         net -= taken
         captured[...] = (0 if first else captured) + real(weight) * taken
-        if first and source is not None:
-            net += source
+    if first and source is not None:
+        net += source
     for term, rate_out in enumerate((returned, drained, through)):
         row = weight * np.broadcast_to(rate_out, last.shape).sum(axis=-1, dtype=np.float64)
         booked[term] = row if first else booked[term] + row
@@ -117,7 +117,7 @@ def _upward_flux(
     if rate is None:
         return flux
     r = np.moveaxis(rate, axis, 0)
-    carried = padded[:-1] + padded[1:]
-    carried[0] = 2 * np.where(r[0] > 0, low[0], values[0])
-    carried[-1] = 2 * np.where(r[-1] < 0, high[0], values[-1])
+    carried = (padded[:-1] + padded[1:]) / 2
+    carried[0] = np.where(r[0] > 0, low[0], values[0])
+    carried[-1] = np.where(r[-1] < 0, high[0], values[-1])
     return flux + r * carried

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tumorsim.constants import MMHG, TISSUE_DENSITY
+from tumorsim.constants import CELSIUS, MMHG, TISSUE_DENSITY
 from tumorsim.readouts.delivery import injected_dose
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ _SHOWN = {
     "m/s": (1e6, "µm/s"),
     "1/m": (1e-2, "1/cm"),
     "m^2/(Pa s)": (1e4 * MMHG, "cm²/(mmHg s)"),
+    "K": (1.0, "°C"),
     "1": (1.0, ""),
 }
 
@@ -115,6 +116,11 @@ def colour_scale(
     """
     lowest, typical, highest = np.array([_extent(values(results, field, time), within) for time in times]).T
     peak, bottom = float(typical.max()), float(min(lowest.min(), 0.0))
+    if results.unit(field) == "K":
+        peak, bottom = (
+            float(highest.max()),
+            float(np.floor(lowest.min() + 1e-3)),
+        )  # 37 °C but for rounding is 37 °C
     factor, unit = display_unit(
         results.unit(field), peak=peak, amount_unit=results.amount_unit, dose=injected_dose(results)
     )
@@ -143,8 +149,10 @@ def pressure_scale(pressure: np.ndarray) -> ColourScale:
 
 
 def values(results: "Results", field: str, time: float) -> np.ndarray:
-    """The scalar field in SI, (nz, ny, nx); of a vector field its magnitude."""
+    """The scalar field in SI, (nz, ny, nx); of a vector field its magnitude; a temperature in °C."""
     array = np.asarray(results.field(field, time=time), dtype=np.float32)
+    if results.unit(field) == "K":
+        array = array - np.float32(CELSIUS)
     return np.linalg.norm(array, axis=-1) if array.ndim == 4 else array
 
 

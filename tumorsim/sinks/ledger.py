@@ -42,7 +42,7 @@ LONG_NAMES = {
     "plasma": "in plasma",
     "plasma_decayed": "decayed in plasma",
     "cleared": "left the plasma, neither decayed nor into this tissue",
-    "initial": "in the tissue at the start",
+    "initial": "in the tissue at the start, or injected into it so far",
     "entered": "from plasma into tissue, gross",
     "extravasated": "from plasma into tissue, net",
     "free": "free in the interstitium",

@@ -34,7 +34,7 @@ def field_statistics(
     numbers: dict[str, float] = {}
     for label, region in enumerate(region_names):
         inside = labels == label
-        values = {name: array[inside].astype(np.float64) for name, array in fields.items()}
+        values = {name: array[inside].astype(np.float64, copy=False) for name, array in fields.items()}
         values["total"] = np.sum(list(values.values()), axis=0)
         volume = int(np.count_nonzero(inside)) * grid.voxel_volume
         amount = float(values["total"].sum()) * grid.voxel_volume

@@ -92,6 +92,12 @@ class RegionProperties:
     """First-order cellular uptake of free agent, on the amount per tissue volume."""
     binding_sites: float = _number("mol/m^3")
     """B_max, per tissue volume."""
+    perfusion: float = _number("1/s")
+    """ω, blood per tissue volume and time, that carries heat off."""
+    thermal_conductivity: float = _number("W/(m K)", positive=True)
+    """k."""
+    metabolic_heat: float = _number("W/m^3")
+    """q_met."""
 
     leakiness: ClassVar[float] = 1.0
     """Median of the factor that ``leakiness_log_sd`` spreads."""
@@ -147,6 +153,9 @@ _NORMAL = RegionProperties(
     carrier_release_rate=0.0,
     uptake_rate=0.0,
     binding_sites=0.0,
+    perfusion=2e-3,
+    thermal_conductivity=0.5,
+    metabolic_heat=0.0,
 )
 
 _TUMOUR = replace(
@@ -162,12 +171,15 @@ _TUMOUR = replace(
     large_pore_radius=500e-9,
     power_law_diffusivity=2.51e-2 * 1e-4,
     power_law_exponent=1.14,
+    perfusion=8e-4,
 )
 
 PRESETS: dict[str, RegionProperties] = {
     "normal": _NORMAL,
     "tumour": _TUMOUR,
-    "necrotic": replace(_TUMOUR, vessel_area_density=0.0, lymphatic_filtration=0.0, cell_density=0.0),
+    "necrotic": replace(
+        _TUMOUR, vessel_area_density=0.0, lymphatic_filtration=0.0, cell_density=0.0, perfusion=0.0
+    ),
 }
 """What a region has unless told otherwise. Normal and tumour as in the tables of Baxter & Jain 1989–1991.
 
@@ -200,6 +212,11 @@ power_law_diffusivity           1e6                   2.51e-2          cm²/s [S
 power_law_exponent              2.96                  1.14             1984, Cancer Res 44:238: dextrans of
                                                                        19–72 kDa in granulation tissue
                                                                        and VX2 carcinoma of rabbits
+perfusion                       2e-3                  8e-4             [M] 1/s, of heated muscle and of tumour
+                                                                       (Lang 1999 IEEE Trans Biomed Eng
+                                                                       46:1129); rest is a fifth of that
+thermal_conductivity            0.5                   0.5              [M] W/(m K)
+metabolic_heat                  0                     0                [D] W/m³; some 700 at rest [M] are 0.1 K [C]
 correlation_length              200 µm                200 µm           [D]; matters only with a _log_sd
 *_log_sd, uptake, binding       0                     0                [D]
 macrophage_density              0                     0                [D]: they are many in most tumours, but how

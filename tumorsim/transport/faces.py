@@ -1,41 +1,72 @@
 """Transport coefficients on the faces of the voxels: how fast the agent passes by diffusion and with the flow."""
 
+from dataclasses import dataclass
+from math import inf
+
 import numpy as np
 
+from tumorsim.boundaries import Boundaries
+from tumorsim.device.twin import Array, Device
 from tumorsim.grid import Grid
+from tumorsim.operators.convective_rates import convective_rates
+from tumorsim.operators.harmonic_conductance import harmonic_conductance
+from tumorsim.operators.transport_limits import LIMITS, transport_limits
+
+Triple = tuple[Array, Array, Array]
 
 
-def face_conductances(grid: Grid, coefficient: np.ndarray, fixed: tuple[bool, ...], axis: int) -> np.ndarray:
-    """g = harmonic(εD)/h² on the faces along ``axis``, 1/s; on faces of the box that are ``fixed`` 2εD/h², else 0.
+@dataclass(frozen=True)
+class Faces:
+    """On the faces across x, y and z, on a device, 1/s: ``conductance`` g = harmonic(εD)/h², ``rate`` r = f u/h.
 
-    ``coefficient`` is εD at the voxel centres, m²/s. Nothing passes a face beside a voxel with εD = 0.
+    g is 2εD/h² on faces of the box where C is given, else 0 there, and 0 beside a voxel with εD = 0.
     """
-    k = np.moveaxis(coefficient, axis, 0)
-    h = grid.spacing[axis]
-    faces = np.zeros(grid.face_shape(axis))
-    g = np.moveaxis(faces, axis, 0)
-    total = k[:-1] + k[1:]
-    np.divide(2 / h**2 * k[:-1] * k[1:], total, out=g[1:-1], where=total > 0)
-    g[0] = 2 * k[0] / h**2 * fixed[2 * axis]
-    g[-1] = 2 * k[-1] / h**2 * fixed[2 * axis + 1]
-    return faces
+
+    conductance: Triple
+    rate: Triple
+
+    def fastest(
+        self,
+        device: Device,
+        available_fraction: Array,
+        *,
+        reabsorption: Array | None = None,
+        lymph_drainage: Array | None = None,
+        capture: Array | None = None,
+    ) -> dict[str, float]:
+        """The largest cell Péclet number and rates, 1/s, of all voxels: the LIMITS of transport_limits."""
+        largest = device.empty((len(LIMITS), *available_fraction.shape[:2]), np.float64)
+        losses = (reabsorption, lymph_drainage, capture)
+        transport_limits(device, largest, *self.conductance, *self.rate, *losses, available_fraction)
+        return dict(zip(LIMITS, device.download(largest).max(axis=(1, 2)).tolist(), strict=True))
 
 
-def face_rates(grid: Grid, velocity: np.ndarray, retardation: np.ndarray, axis: int) -> np.ndarray:
-    """f u/h on the faces along ``axis``, 1/s, with f of the upwind voxel (physics.md I.1)."""
-    u, f = np.moveaxis(velocity, axis, 0), np.moveaxis(retardation, axis, 0)
-    rates = np.empty(grid.face_shape(axis))
-    r = np.moveaxis(rates, axis, 0)
-    r[...] = u / grid.spacing[axis]
-    r[1:-1] *= np.where(u[1:-1] > 0, f[:-1], f[1:])
-    r[0] *= f[0]
-    r[-1] *= f[-1]
-    return rates
+def make_faces(
+    device: Device,
+    grid: Grid,
+    *,
+    coefficient: np.ndarray,
+    velocity: Triple,
+    retardation: np.ndarray,
+    boundaries: Boundaries,
+    real: np.dtype,
+) -> Faces:
+    """The faces between voxels with εD = ``coefficient`` (m²/s) and ``retardation`` f, maps on the host.
+
+    ``velocity`` u (z, y, x) is on the device; what comes of it has the precision ``real``.
+    """
+    conductance, rate = (
+        tuple(device.empty(grid.face_shape(axis), real) for axis in (2, 1, 0)) for _ in range(2)
+    )
+    squares = tuple(h**2 for h in grid.spacing)
+    diffusive = device.upload(coefficient, np.float64)
+    harmonic_conductance(device, *conductance, diffusive, fixed=boundaries.fixed(), spacing=squares)
+    f = device.upload(retardation, real)
+    u_x, u_y, u_z = (u.astype(real, copy=False) for u in velocity[::-1])
+    convective_rates(device, *rate, u_x, u_y, u_z, f, spacing=grid.spacing)
+    return Faces(conductance, rate)
 
 
-def cell_peclet(conductance: np.ndarray, rate: np.ndarray, axis: int) -> float:
-    """The largest ``|f u| h/(εD)`` = |rate|/conductance on inner faces along ``axis``; infinite without diffusion."""
-    g, r = np.moveaxis(conductance, axis, 0)[1:-1], abs(np.moveaxis(rate, axis, 0)[1:-1])
-    if (r[g == 0] > 0).any():
-        return np.inf
-    return float(np.divide(r, g, out=np.zeros_like(r), where=g > 0).max(initial=0.0))
+def shortest(rate: float) -> float:
+    """1/rate: the time in which the fastest voxel is done; infinite where nothing happens."""
+    return 1 / rate if rate > 0 else inf

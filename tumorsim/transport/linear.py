@@ -21,7 +21,7 @@ from tumorsim.device.twin import Array, Device
 from tumorsim.grid import Grid
 from tumorsim.operators.transport_stage import TERMS, transport_stage
 from tumorsim.operators.wall_exchange_rates import wall_exchange_rates
-from tumorsim.transport.faces import cell_peclet, face_conductances, face_rates
+from tumorsim.transport.faces import make_faces, shortest
 from tumorsim.transport.gegenbauer import INDEX, Stage, stability_limit, stages_for
 
 PECLET = 1.0
@@ -49,8 +49,9 @@ class LinearTransport:
     Conserves what it books, and what it says was captured. ``available_fraction`` is on the host, ``epsilon`` the
     same on the device; the wall's P S/V (1/s) and σ, φ_v and φ_L (1/s) are maps, ``most_capture`` the highest κ of
     every voxel (1/s) on the host. ``explicit_limit`` is ``min ε/(Σ_faces g + ½ Σ r + b + φ_L + κ)``, the longest
-    positive step of forward Euler, s; ``crossing_time`` ``min ε/Σ_faces g``, that of diffusion alone; ``step_limit``
-    the longest stable step. All are infinite where nothing happens.
+    positive step of forward Euler, s; ``crossing_time`` ``min ε/Σ_faces g``, that of diffusion alone; ``emptying_time``
+    ``min ε/Σ_out r``, in which the flow would empty a voxel; ``step_limit`` the longest stable step. All are infinite
+    where nothing happens. ``faces`` are the coefficients on the faces.
     """
 
     def __init__(
@@ -74,17 +75,51 @@ class LinearTransport:
         self._epsilon = epsilon
         self._outside = boundaries.outside
         self._wall = self._exchange_rates(grid, permeability_density, reflection, filtration, lymph_drainage)
-        loss = np.zeros(grid.shape) + most_capture
-        for rate in self._wall[1:]:
-            loss += 0.0 if rate is None else device.download(rate)
-        faces = self._faces(grid, velocity, retardation, available_fraction, diffusivity, boundaries, loss)
+        real = epsilon.dtype
+        self.faces = make_faces(
+            device,
+            grid,
+            coefficient=available_fraction * diffusivity,
+            velocity=velocity,
+            retardation=retardation,
+            boundaries=boundaries,
+            real=real,
+        )
+        _, reabsorption, drainage = self._wall
+        capture = None
+        if np.any(most_capture):
+            capture = device.upload(np.broadcast_to(most_capture, grid.shape), real)
+        self._limit(
+            self.faces.fastest(
+                device, epsilon, reabsorption=reabsorption, lymph_drainage=drainage, capture=capture
+            )
+        )
         self._booked = device.empty((len(TERMS), *grid.shape[:2]), np.float64)
         self._negative = device.empty(grid.shape[:2], np.float64)
         entering = self._wall[0]
         self._entering = None if entering is None else device.sum(entering.astype(np.float64), axis=2)
         self._more_scratch: tuple[Array, Array] | None = None
         wall = dict(zip(("extravasation", "reabsorption", "lymph_drainage"), self._wall, strict=True))
-        self._always = {"booked": self._booked, "available_fraction": epsilon, **faces, **wall}
+        rate = self.faces.rate if self.convects else (None, None, None)
+        on_faces = {
+            f"{name}_{axis}": array
+            for name, arrays in (("conductance", self.faces.conductance), ("rate", rate))
+            for axis, array in zip("xyz", arrays, strict=True)
+        }
+        self._always = {"booked": self._booked, "available_fraction": epsilon, **on_faces, **wall}
+
+    def _limit(self, fastest: dict[str, float]) -> None:
+        """The step limits that follow from the fastest rates of all voxels."""
+        self.cell_peclet = fastest["peclet"]
+        self.convects = 0 < self.cell_peclet <= PECLET
+        self.crossing_time = shortest(fastest["diffusion"])
+        self.emptying_time = shortest(fastest["outflow"])
+        self.explicit_limit = shortest(fastest["all" if self.convects else "diffusion and loss"])
+        self.step_limit = inf
+        if self.convects:
+            reach = sqrt(fastest["mixing"] * self.explicit_limit / 2)
+            most = max(2, int(CONVECTIVE_REACH / reach))
+            self.step_limit = self.explicit_limit * (1 if most == 2 else stability_limit(most, index=INDEX))
 
     def _exchange_rates(
         self, grid: Grid, permeability: np.ndarray, reflection: np.ndarray, filtration: Array, lymph: Array
@@ -98,45 +133,6 @@ class LinearTransport:
         arguments = device.upload(permeability, real), device.upload(reflection, real), filtration
         wall_exchange_rates(device, a, b, *arguments)
         return a, b, lymph if drains else None
-
-    def _faces(
-        self,
-        grid: Grid,
-        velocity: tuple[Array, Array, Array],
-        retardation: np.ndarray,
-        available_fraction: np.ndarray,
-        diffusivity: np.ndarray,
-        boundaries: Boundaries,
-        loss: np.ndarray,
-    ) -> dict[str, Array | None]:
-        """Coefficients of the faces on the device, by the kernel's names; and what follows from them for the step."""
-        device, real = self._device, self._epsilon.dtype
-        coefficient = available_fraction * diffusivity
-        diffusive, convective, spread = (np.zeros(grid.shape) for _ in range(3))
-        conductances, rates = [], []
-        self.cell_peclet = 0.0
-        for axis in range(3):  # one axis at a time: the float64 maps are large
-            g = face_conductances(grid, coefficient, boundaries.fixed(), axis)
-            r = face_rates(grid, device.download(velocity[axis]).astype(np.float64), retardation, axis)
-            self.cell_peclet = max(self.cell_peclet, cell_peclet(g, r, axis))
-            diffusive += _on_both_sides(g, axis, np.add)
-            convective += _carried_out(r, axis)
-            spread += _on_both_sides(np.divide(r**2, g, out=np.zeros_like(r), where=g > 0), axis, np.maximum)
-            conductances.append(device.upload(g, real))
-            rates.append(device.upload(r / 2, real))
-        self.convects = 0 < self.cell_peclet <= PECLET
-        self.crossing_time = _shortest(diffusive / available_fraction)
-        rate = diffusive + loss + self.convects * convective
-        self.explicit_limit = _shortest(rate / available_fraction)
-        self.step_limit = inf
-        if self.convects:
-            reach = sqrt(float((spread / available_fraction).max()) * self.explicit_limit / 2)
-            most = max(2, int(CONVECTIVE_REACH / reach))
-            self.step_limit = self.explicit_limit * (1 if most == 2 else stability_limit(most, index=INDEX))
-        named = {"conductance": conductances, "rate": rates if self.convects else [None] * 3}
-        return {
-            f"{name}_{axis}": a for name, faces in named.items() for axis, a in zip("zyx", faces, strict=True)
-        }
 
     def advance(
         self,
@@ -246,11 +242,6 @@ class _Step:
     seed: int
 
 
-def _shortest(rate: np.ndarray) -> float:
-    fastest = float(rate.max())
-    return 1 / fastest if fastest > 0 else inf
-
-
 def line_through(halves: tuple[float, float]) -> tuple[float, float]:
     """Level at the start and rise per step of the line with these means over its halves.
 
@@ -261,17 +252,3 @@ def line_through(halves: tuple[float, float]) -> tuple[float, float]:
     rise = 2 * (halves[1] - halves[0])
     rise = max(-mean / 0.8, min(mean / 0.8, rise))
     return mean - rise / 2, rise
-
-
-def _on_both_sides(faces: np.ndarray, axis: int, combine: np.ufunc) -> np.ndarray:
-    """The values on the two faces of every voxel along ``axis``, combined."""
-    f = np.moveaxis(faces, axis, 0)
-    return np.moveaxis(combine(f[:-1], f[1:]), 0, axis)
-
-
-def _carried_out(rates: np.ndarray, axis: int) -> np.ndarray:
-    """What the flow along ``axis`` carries out of every voxel, net, of its own C: half on inner faces."""
-    outward = np.moveaxis(rates, axis, 0) / 2
-    low, high = -outward[:-1].copy(), outward[1:].copy()
-    low[0], high[-1] = 2 * np.maximum(low[0], 0), 2 * np.maximum(high[-1], 0)
-    return np.moveaxis(low + high, 0, axis)

@@ -22,11 +22,12 @@ from typing import Any
 import numpy as np
 
 from tumorsim.boundaries import Boundaries
+from tumorsim.device.numpy import NumpyDevice
 from tumorsim.device.twin import Device
 from tumorsim.errors import NumericsError
 from tumorsim.grid import Grid
 from tumorsim.operators.wall_exchange_rates import wall_exchange_rates
-from tumorsim.transport.faces import face_conductances, face_rates
+from tumorsim.transport.faces import make_faces
 from tumorsim.transport.fitted_multigrid import FittedMedium, Multigrid
 from tumorsim.transport.stepper import FlowFields, TransportProperties, on_grid
 
@@ -109,10 +110,15 @@ class SteadyBalance:
             self.epsilon * properties.diffusivity,
             on_grid(properties.retardation, grid),
         )
-        conductance = tuple(
-            face_conductances(grid, coefficient, boundaries.fixed(), axis) for axis in range(3)
+        faces = make_faces(
+            NumpyDevice(),
+            grid,
+            coefficient=coefficient,
+            velocity=(fluid(flow.velocity[0]), fluid(flow.velocity[1]), fluid(flow.velocity[2])),
+            retardation=retardation,
+            boundaries=boundaries,
+            real=np.dtype(np.float64),
         )
-        rate = tuple(face_rates(grid, fluid(flow.velocity[axis]), retardation, axis) for axis in range(3))
         self.gain, returned = (np.empty(grid.shape) for _ in range(2))
         wall_exchange_rates.body(
             self.gain,
@@ -130,7 +136,9 @@ class SteadyBalance:
             "uptake": uptake,
             "decayed": self.epsilon * properties.kinetics.decay,
         }
-        self.medium = FittedMedium(conductance, rate, sum(self.losses.values(), np.zeros(grid.shape)))
+        self.medium = FittedMedium(
+            faces.conductance[::-1], faces.rate[::-1], sum(self.losses.values(), np.zeros(grid.shape))
+        )
 
     def source(self, plasma: float) -> np.ndarray:
         """a C_p and what comes in through the faces of the box, amount per voxel volume and second."""

@@ -128,26 +128,30 @@ class Stepper:
                 "the available fraction ε is 0 somewhere, where C = N/ε has no value. Give a small one"
             )
         self.epsilon = epsilon = device.upload(self.available_fraction)
-        common = {
-            "velocity": flow.velocity,
-            "retardation": on_grid(properties.retardation, grid),
-            "epsilon": epsilon,
-            "available_fraction": self.available_fraction,
-            "boundaries": boundaries,
-        }
         self._linear = LinearTransport(
             device,
             grid,
+            velocity=flow.velocity,
+            retardation=on_grid(properties.retardation, grid),
             diffusivity=on_grid(properties.diffusivity, grid),
             permeability_density=on_grid(properties.wall_permeability_density, grid),
             reflection=on_grid(properties.wall_reflection, grid),
             filtration=flow.filtration.astype(self.real, copy=False),
             lymph_drainage=flow.lymph_drainage.astype(self.real, copy=False),
             most_capture=(uptake := self.available_fraction * on_grid(properties.uptake_rate, grid)),
-            **common,
+            available_fraction=self.available_fraction,
+            epsilon=epsilon,
+            boundaries=boundaries,
         )
         self.convects, self.cell_peclet = self._linear.convects, self._linear.cell_peclet
-        self._advection = None if self.convects else Advection(device, grid, limiter=limiter, **common)
+        advection = {
+            "rates": self._linear.faces.rate,
+            "epsilon": epsilon,
+            "emptying_time": self._linear.emptying_time,
+        }
+        self._advection = (
+            None if self.convects else Advection(device, boundaries=boundaries, limiter=limiter, **advection)
+        )
         self._reactions = Reactions(
             device,
             binding_sites=on_grid(properties.binding_sites, grid),

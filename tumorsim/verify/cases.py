@@ -9,9 +9,11 @@ from tumorsim.device.twin import Device
 from tumorsim.errors import choose
 from tumorsim.verify import (
     binding_front,
+    bioheat,
     boundary_layer,
     crank_sphere,
     gaussian_puff,
+    injection,
     krogh_cylinder,
     layered_medium,
     line_source,
@@ -49,6 +51,8 @@ CASES: tuple[VerificationCase, ...] = (
     *spherical_tumour.CASES,
     *manufactured_pressure.CASES,
     *layered_medium.CASES,
+    *bioheat.CASES,
+    *injection.CASES,
     *sphere_dose.CASES,
 )
 
