@@ -19,6 +19,7 @@ COARSE = {
     "capillary_bed": ["domain.spacing=20 um"],
     "vessel_normalisation": ["domain.spacing=100 um"],
     "binding_site_barrier": ["domain.spacing=40 um"],
+    "perivascular_antibody": ["domain.spacing=4 um"],
     "thermodox": ["domain.spacing=300 um"],
     "thermodox_focus": ["domain.spacing=2 mm"],
     "thermodox_capillary": ["domain.spacing=4 um"],
