@@ -1,14 +1,15 @@
 // Reversible binding in a closed voxel, N + site ⇌ B, solved exactly over one step (N = εC, T = N + B conserved). With
 // V = B_max − B, what binds since the start obeys dδ/dt = k'[δ² − Σδ + P], k' = k_on/ε, K_d = k_off/k':
 //   Σ = N + V + K_d,  P = NV − K_d B,  g = √(Σ² − 4P),  δ = 2P(1 − E)/(g(1 + E) + Σ(1 − E)),  E = e^{−k' g dt}
+// Not `limited`, sites never fill nor let go: dδ/dt = k' S (N − δ).
 #include "decayed_part.cuh"
 #include "grid.cuh"
 #include "rounding.cuh"
 
 extern "C" __global__ void bind(
     real* __restrict__ concentration, real* __restrict__ bound, const real* __restrict__ binding_sites,
-    const real* __restrict__ available_fraction, double binding_on, double binding_off, double dt, int seed,
-    int nz, int ny, int nx)
+    const real* __restrict__ available_fraction, double binding_on, double binding_off, int limited, double dt,
+    int seed, int nz, int ny, int nx)
 {
     ROW(z, y);
     const long long row = row_start(z, y, ny, nx);
@@ -16,6 +17,13 @@ extern "C" __global__ void bind(
     FOR_X(x, 0, nx) {
         const long long i = row + x;
         const double epsilon = available_fraction[i], c = concentration[i], b = bound[i], sites = binding_sites[i];
+        if (!limited) {
+            const double taken = c * decayed_part(binding_on / epsilon * sites * dt);
+            const real fewer = rounded<real>(c - taken, ~dither_at(dither, x));
+            bound[i] = rounded<real>(b + epsilon * taken, dither_at(dither, x));
+            concentration[i] = fewer > 0 ? fewer : (real)0;
+            continue;
+        }
         const double k = binding_on / epsilon, dissociation = binding_off / k;
         const double free = epsilon * c, vacant = sites - b, excess = free - vacant;
         const double sum = free + vacant + dissociation;

@@ -1,6 +1,7 @@
 // Drug leaves its carriers over one step: pool ← pool e^{−k dt}, from the free and the bound carriers into `released`,
 // from those in cells into `released_in_cells` (set the first time, then added to).
-//   k = outside + place_rate + triggered·triggered_rate, or inside + triggered·triggered_rate, 1/s; a null map is 0
+//   k = outside + place_rate + triggered·triggered_rate, or inside + triggered·triggered_rate, 1/s; a null map is 0,
+//   a null pool is empty, and `released` may be null where nothing is released outside
 //   booked per row: what was released outside, and in cells, is added, from the pools as they are stored
 #include "grid.cuh"
 #include "decayed_part.cuh"
@@ -33,11 +34,14 @@ extern "C" __global__ void release(
         const double heat = triggered_rate ? triggered * (double)triggered_rate[row + x] : 0.0;
         const double there = place_rate ? (double)place_rate[row + x] : 0.0;
         const double part = decayed_part((outside + there + heat) * dt), part_in = decayed_part((inside + heat) * dt);
-        double lost = (double)available_fraction[row + x] * lose(concentration + row + x, part, dither_at(dither_c, x));
+        double lost = 0;
+        if (concentration)
+            lost = (double)available_fraction[row + x] * lose(concentration + row + x, part, dither_at(dither_c, x));
         if (bound)
             lost += lose(bound + row + x, part, dither_at(dither_b, x));
         const double lost_in = internalised ? lose(internalised + row + x, part_in, dither_at(dither_i, x)) : 0.0;
-        released[row + x] = first ? (real)lost : released[row + x] + (real)lost;
+        if (released)
+            released[row + x] = first ? (real)lost : released[row + x] + (real)lost;
         released_in_cells[row + x] = first ? (real)lost_in : released_in_cells[row + x] + (real)lost_in;
         out += lost;
         in += lost_in;

@@ -237,7 +237,7 @@ def stage_work(f: Fields) -> Iterator[Work]:
 def reaction_work(f: Fields) -> Iterator[Work]:
     free, bound, cells, sites, epsilon = (f.field() for _ in range(5))
     rates = {"internalisation": 1e-3, "degradation": 1e-3, "decay": 1e-3, "dt": 1e-3, "seed": 1}
-    on = {"binding_on": 1e-3, "binding_off": 1e-3, "dt": 1e-3, "seed": 1}
+    on = {"binding_on": 1e-3, "binding_off": 1e-3, "limited": True, "dt": 1e-3, "seed": 1}
     yield "bind", 6, lambda: bind(f.device, free, bound, sites, epsilon, **on)
     rows = f.rows(2)
     yield "internalise", 7, lambda: internalise(f.device, free, bound, cells, rows, epsilon, **rates)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Experiments of the literature, run from the shipped configs: the figures and numbers of docs/experiments.md.
 
-    scripts/experiments.py normalisation|barrier|thermodox|focus|infusion|chip|all [--out docs] [--coarse]
+    scripts/experiments.py normalisation|barrier|perivascular|thermodox|focus|infusion|chip|all [--out docs] [--coarse]
     scripts/experiments.py network --network FILE.vtp
 
 The second is ThermoDox in the vessel network of a tumour, which is not part of the project. Writes experiment_NAME.png
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 import tumorsim
-from tumorsim.agents.binding_barrier import spheroid_moduli
+from tumorsim.agents.binding_barrier import spheroid_moduli, vascular_moduli
 from tumorsim.case import Case
 from tumorsim.constants import CELSIUS, MMHG
 from tumorsim.readouts.penetration import penetration_depth, profile, vessel_distance
@@ -34,6 +34,7 @@ COLOURS = ("#0072b2", "#009e73", "#e69f00", "#d55e00", "#cc79a7")
 COARSE = {
     "vessel_normalisation": "100 um",
     "binding_site_barrier": "40 um",
+    "perivascular_antibody": "4 um",
     "thermodox": "300 um",
     "thermodox_focus": "2 mm",
     "intratumoural_infusion": "400 um",
@@ -197,6 +198,45 @@ def barrier(bench: Bench) -> Any:
     return figure
 
 
+DOSES = (30, 300, 1000, 3000)
+LOOSE = ("agent.dissociation_constant=100 nM",)
+
+
+def perivascular(bench: Bench) -> Any:
+    """How far from a capillary antibody gets in a day, by its dose (nmol) and its affinity."""
+    figure, (taken, shape) = panels(2, width=4.6, height=3.4)
+    runs = [(dose, "0.1 nM", ()) for dose in DOSES] + [(DOSES[0], "100 nM", LOOSE)]
+    for (dose, affinity, overrides), colour in zip(runs, COLOURS, strict=True):
+        case = bench.load("perivascular_antibody", f"dosing.dose={dose} nmol", *overrides)
+        results = bench.run(case)
+        sites, agent = case.config.tissue.properties("tumour").binding_sites, case.agent
+        moduli = vascular_moduli(
+            internalisation=agent.internalisation or 0.0,
+            binding_sites=sites,
+            wall_permeability_density=float(np.mean(case.wall.permeability * case.vessel_area_density)),
+            concentration=case.plasma.mean(0.0, results.times[-1]),
+            exposure=case.plasma.mean(0.0, results.times[-1]) * results.times[-1],
+        )
+        _, y, x = results.grid.centers
+        wall = np.broadcast_to(np.hypot(x, y), results.grid.shape) - 8 * MICRON
+        tissue = results.field("region") == results.regions["tumour"]
+        bound, width = results.field("bound"), 1.5 * results.grid.spacing[0]
+        held = bound + results.field("internalised")
+        common = {"inside": tissue, "grid": results.grid, "width": width}
+        means, spread = (profile(values, wall, **common) for values in (bound / sites, held))
+        label = f"{dose} nmol, {affinity}: φ² {moduli.thiele:.2g}, Γ {moduli.clearance:.2g}"
+        taken.plot(means.middles / MICRON, means.mean, color=colour, label=label)
+        shape.plot(spread.middles / MICRON, spread.mean / spread.mean[0], color=colour)
+        print(
+            f"{label}; sites taken {bound[tissue].mean() / sites:.3f}, at the wall {means.mean[0]:.3f}, "
+            f"farthest {means.mean[-1]:.4f}; all antibody half at {penetration_depth(spread) / MICRON:.3g} µm"
+        )
+    taken.set(xlabel="from the capillary, µm", ylabel="sites taken at 24 h", ylim=(0, 1.02))
+    shape.set(xlabel="from the capillary, µm", ylabel="antibody held, over that at the wall", ylim=(0, 1.02))
+    taken.legend(fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    return figure
+
+
 def shrinking_core(times: np.ndarray, *, supply: float, internalisation: float) -> np.ndarray:
     """x = r_front/R of fast irreversible binding to sites that are internalised and replaced behind the front.
 
@@ -278,7 +318,7 @@ def thermodox(bench: Bench) -> Any:
 def network(bench: Bench) -> Any:
     """Drug in cells by distance from the vessels of a network of the user's, at 30 min."""
     figure, (depth, warm, cold) = panels(3, width=4.2, height=3.4)
-    carrier = ("agent.name=ThermoDox", "drug.name=doxorubicin", "drug.plasma_fractions=[0.988, 0.012]")
+    carrier = ("agent.name=ThermoDox", "drug.name=doxorubicin")
     heat = ("heating.temperature=42 degC", 'heating.regions=["tumour"]', "heating.duration=30 min")
     size = () if bench.coarse else ("domain.spacing=15 um",)
     common = (f"vessels.file={bench.network}", *carrier, "drug.cell_uptake.efflux=0 1/s", *heat, *size)
@@ -467,6 +507,7 @@ def sphere_filling(fourier: np.ndarray) -> np.ndarray:
 EXPERIMENTS: dict[str, Callable[[Bench], Any]] = {
     "normalisation": normalisation,
     "barrier": barrier,
+    "perivascular": perivascular,
     "thermodox": thermodox,
     "focus": focus,
     "infusion": infusion,

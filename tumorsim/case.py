@@ -20,6 +20,7 @@ from tumorsim.agents.passage import (
 )
 from tumorsim.agents.payload import (
     ScheduledRelease,
+    daughter_curve,
     encapsulated_curve,
     free_drug_curve,
     heated_rate_map,
@@ -28,7 +29,7 @@ from tumorsim.agents.payload import (
 from tumorsim.agents.plasma import Curve, PlasmaCurve
 from tumorsim.agents.release import ReleaseLaws, Window, release_laws
 from tumorsim.boundaries import Boundaries
-from tumorsim.config.dosing import given_dose, prescribed_curve
+from tumorsim.config.dosing import agent_volume, given_dose, prescribed_curve
 from tumorsim.config.inputs import Inputs
 from tumorsim.config.load import load_config
 from tumorsim.config.schema import Config
@@ -49,7 +50,7 @@ from tumorsim.transport.carried_plasma import CarriedStepper
 from tumorsim.transport.closed_body import ClosedBodyStepper
 from tumorsim.transport.injection import InjectionStepper
 from tumorsim.transport.payload import Cells, PayloadPlasma, PayloadStepper
-from tumorsim.transport.reactions import Kinetics
+from tumorsim.transport.reactions import Kinetics, Macrophages
 from tumorsim.transport.steady import SteadyState, solve_steady
 from tumorsim.transport.stepper import Stepper, TransportProperties
 from tumorsim.vessels.carriage import Carriage, piece_conductances
@@ -335,17 +336,26 @@ class Case:
         drug = self.config.drug
         if drug is None:
             return None
+        chosen = drug.chosen()
+        volume = agent_volume(self.config.dosing, chosen)
+        if self._recoils:
+            return daughter_curve(self._encapsulated, chosen, volume=volume)
         return free_drug_curve(
-            self._encapsulated, drug.chosen(), dose=self.dose,
-            release_rate=resting_rate(self._laws), unencapsulated=drug.unencapsulated,
+            self._encapsulated, chosen, dose=self.dose, release_rate=resting_rate(self._laws),
+            unencapsulated=drug.unencapsulated, volume=volume,
         )  # fmt: skip
+
+    @property
+    def _recoils(self) -> bool:
+        """Whether the drug is what the decay of the agent leaves."""
+        return self.config.drug is not None and self.agent.release_model == "decay"
 
     @cached_property
     def _encapsulated(self) -> PlasmaCurve:
         assert self.config.drug is not None
         return encapsulated_curve(
             self._prescribed,
-            release_rate=resting_rate(self._laws),
+            release_rate=0.0 if self._recoils else resting_rate(self._laws),
             unencapsulated=self.config.drug.unencapsulated,
         )
 
@@ -366,15 +376,23 @@ class Case:
     @property
     def pool_names(self) -> tuple[str, ...]:
         """The fields that change in time."""
-        return POOLS if self.config.drug else POOLS[:3]
+        cells, drug = self.config.macrophages, self.config.drug
+        there = {
+            "in_macrophages": cells is not None,
+            "drug_in_macrophages": cells is not None and cells.keeps_drug,
+        }
+        return tuple(
+            n for n in POOLS if there.get(n, True) and (drug is not None or not n.startswith("drug_"))
+        )
 
     @cached_property
     def release(self) -> ScheduledRelease:
         """How the carriers let go of the drug: by their own law, by place, and heated or lit."""
         place = self.tissue_map("carrier_release_rate")
         return ScheduledRelease(
-            self._laws, *self._triggered_release, place_rate=place if place.any() else None
-        )
+            self._laws, *self._triggered_release, place_rate=place if place.any() else None,
+            in_macrophages=None if self.config.macrophages is None else self.config.macrophages.release_rate,
+        )  # fmt: skip
 
     @cached_property
     def heat(self) -> Heat | None:
@@ -426,15 +444,26 @@ class Case:
         """Coefficients of the drug: means over what is free and what is on albumin, in equilibrium."""
         assert self.drug is not None and self.config.drug is not None
         properties, cells, given = self.drug.transport, self._cells, self.config.drug.cell_uptake
+        lasting = self.config.drug.uptake_rate
         if cells is None or given is None:
-            return replace(properties, uptake_rate=0.0)
+            return replace(properties, uptake_rate=lasting)
         free = cells.free_fraction
         bound_wall = given.bound_permeability * self.tissue_map("leakiness") * self.vessel_area_density
         return replace(
             properties,
             diffusivity=free * properties.diffusivity + (1 - free) * given.bound_diffusivity,
             wall_permeability_density=free * properties.wall_permeability_density + (1 - free) * bound_wall,
-            uptake_rate=cells.most_capture / properties.available_fraction,
+            uptake_rate=cells.most_capture / properties.available_fraction + lasting,
+        )
+
+    @property
+    def _lasting_uptake(self) -> np.ndarray | None:
+        """κ₀ = ε k of the drug, 1/s on C."""
+        rate = self.config.drug.uptake_rate if self.config.drug else 0.0
+        return (
+            np.asarray(self._drug_transport.available_fraction) * rate + np.zeros(self.grid.shape)
+            if rate
+            else None
         )
 
     @cached_property
@@ -485,7 +514,7 @@ class Case:
     @cached_property
     def transport(self) -> TransportProperties:
         """Coefficients of the balance of the agent."""
-        agent, decay = self.agent, self.agent.decay_half_life
+        agent, decay = self.agent, None if self._recoils else self.agent.decay_half_life
         return TransportProperties(
             available_fraction=self.matrix.available_fraction,
             diffusivity=self.diffusivity,
@@ -501,7 +530,17 @@ class Case:
                 degradation=agent.degradation or 0.0,
                 decay=float(np.log(2)) / decay if decay else 0.0,
             ),
+            macrophages=self._macrophages,
         )
+
+    @property
+    def _macrophages(self) -> Macrophages | None:
+        given = self.config.macrophages
+        if given is None:
+            return None
+        density, capacity = self.tissue_map("macrophage_density"), given.capacity
+        room = None if capacity is None else capacity.value
+        return Macrophages(density, given.clearance, room, given.degradation)
 
     @property
     def initial_free(self) -> np.ndarray | None:
@@ -601,6 +640,8 @@ class Case:
             release=self.release,
             cells=self._cells,
             local_source=self._local_source,
+            macrophages_keep="drug_in_macrophages" in self.pool_names,
+            lasting_uptake=self._lasting_uptake,
         )
 
     def _carried_stepper(self, device: Device, flow: Flow) -> CarriedStepper:

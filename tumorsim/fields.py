@@ -27,11 +27,18 @@ _ALL = (
     Field("free", "{amount}/m^3", "agent free in the interstitium, amount per tissue volume"),
     Field("bound", "{amount}/m^3", "agent bound to matrix or receptors, amount per tissue volume"),
     Field("internalised", "{amount}/m^3", "agent inside cells, amount per tissue volume"),
+    Field("in_macrophages", "{amount}/m^3", "agent inside macrophages, amount per tissue volume"),
     Field("drug_free", "{amount}/m^3", "released drug in the interstitium, amount per tissue volume"),
     Field("drug_in_cells", "{amount}/m^3", "released drug free inside cells, amount per tissue volume"),
     Field("drug_on_dna", "{amount}/m^3", "released drug on the DNA of cells, amount per tissue volume"),
+    Field(
+        "drug_in_macrophages", "{amount}/m^3", "released drug kept by macrophages, amount per tissue volume"
+    ),
 )
 
 FIELDS = {field.name: field for field in _ALL}
-POOLS = ("free", "bound", "internalised", "drug_free", "drug_in_cells", "drug_on_dna")
-"""The fields that change in time; those of the drug where the agent releases one."""
+POOLS = (
+    "free", "bound", "internalised", "in_macrophages",
+    "drug_free", "drug_in_cells", "drug_on_dna", "drug_in_macrophages",
+)  # fmt: skip
+"""The fields that change in time; those of macrophages and of a drug where there are any."""

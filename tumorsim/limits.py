@@ -6,6 +6,7 @@ import numpy as np
 
 from tumorsim.case import Case
 from tumorsim.config.checks import estimated_memory
+from tumorsim.config.dosing import clearance_notes
 from tumorsim.constants import CELSIUS, MMHG
 from tumorsim.device.select import select_device
 from tumorsim.device.twin import Device
@@ -57,6 +58,11 @@ def limits(case: Case, *, device: str = "auto") -> dict[str, tuple[float, str, s
         **_heat(case),
         **_injection(case, machine, flow),
     }
+
+
+def notes(case: Case) -> list[str]:
+    """What is no fault of a config, but should be known before a run."""
+    return clearance_notes(case.config)
 
 
 def _heat(case: Case) -> dict[str, tuple[float, str, str]]:
@@ -113,6 +119,7 @@ STEP_LIMITS = {
     "convection": "taken with diffusion in explicit stages, which the flow must not make unstable",
     "injection": "the same while it lasts, within each step",
     "capture": "free agent must not spread past the sites that bind it, unless within a voxel",
+    "decay": "a drug that decays is in balance with its release",
     "in cells": "cells give back what they took, at rates that a step holds",
     "echo": "tissue must not get back from the blood more than it lost meanwhile",
     "max_step": "run.max_step",
@@ -124,6 +131,7 @@ def _file_size(case: Case, outputs: int) -> int:
     """Bytes of the fields in the result: those that change with every output, the others once."""
     output, voxels = case.config.output, case.grid.voxels
     real = np.dtype(output.precision).itemsize
+    fields = [FIELDS[name] for name in output.fields if name not in POOLS or name in case.pool_names]
     fields = [FIELDS[name] for name in case.field_names]
     once = sum(1 if field.label else real * field.components for field in fields if field.name not in POOLS)
     return voxels * (once + outputs * real * sum(field.name in POOLS for field in fields))

@@ -20,6 +20,7 @@ COARSE = {
     "tracer_washout": ["domain.spacing=20 um", "run.max_step=1 min"],
     "vessel_normalisation": ["domain.spacing=100 um"],
     "binding_site_barrier": ["domain.spacing=40 um"],
+    "perivascular_antibody": ["domain.spacing=4 um"],
     "thermodox": ["domain.spacing=300 um"],
     "thermodox_focus": ["domain.spacing=2 mm"],
     "thermodox_capillary": ["domain.spacing=4 um"],

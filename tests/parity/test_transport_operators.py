@@ -106,7 +106,9 @@ def test_bind(shape, real, device, on, off):
     sites = a.field() * (a.field() < 0.8)
     bound = sites * a.field()
     arguments = [a.field(), bound, sites, a.field(0.1, 1)]
-    assert_twins_agree(bind, device, arguments, real, binding_on=on, binding_off=off, dt=0.4, seed=1)
+    rates = {"binding_on": on, "binding_off": off, "dt": 0.4}
+    for limited in (True, False):
+        assert_twins_agree(bind, device, arguments, real, **rates, limited=limited, seed=1)
 
 
 @pytest.mark.parametrize("pools", ["free", "bound", "internalised", "all"])
@@ -141,12 +143,29 @@ def test_release(shape, real, device, pools, first):
     assert_twins_agree(release, device, arguments, real, **rates, first=first, seed=6)
 
 
+def test_release_in_cells_alone(shape, real, device):
+    a = Arrays(shape, real)
+    arguments = [
+        None,
+        None,
+        a.field(),
+        None,
+        a.field(),
+        a.rows(2, fill=1.0),
+        None,
+        a.field(),
+        a.field(0.1, 1),
+    ]
+    rates = {"outside": 0.0, "inside": 0.4, "triggered": 0.5, "dt": 0.7}
+    assert_twins_agree(release, device, arguments, real, **rates, first=False, seed=6)
+
+
 @pytest.mark.parametrize("with_cells", [True, False])
 def test_cell_exchange(shape, real, device, with_cells):
     a = Arrays(shape, real)
     density, local = (a.field() * (a.field() < 0.7), a.field()) if with_cells else (None, None)
     fields = [a.field() for _ in range(4)]
-    arguments = [a.poisoned(), a.poisoned(), *fields, density, a.field(0.1, 1), local]
+    arguments = [a.poisoned(), a.poisoned(), *fields, density, a.field(0.1, 1), local, local]
     constants = {
         "fastest": 0.3,
         "half_outside": 0.2,

@@ -64,6 +64,7 @@ def case(monkeypatch):
         "memory": (2 * 2**30, "B", "of all arrays"),
         "advective step": (12.5, "s", "cfl × spacing / velocity"),
     }
+    limits.notes = lambda case: ["something to know"]
     monkeypatch.setitem(sys.modules, "tumorsim.limits", limits)
     return module
 
@@ -140,7 +141,7 @@ def test_a_valid_config_shows_its_limits(command, case, tmp_path):
     status, out, _ = command("validate", "case.toml")
     assert status == 0
     assert "case.toml is valid" in out
-    for text in ("1,000", "2.00 GiB", "12.5 s", "cfl × spacing / velocity"):
+    for text in ("1,000", "2.00 GiB", "12.5 s", "cfl × spacing / velocity", "note: something to know"):
         assert text in out
 
 

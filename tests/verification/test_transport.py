@@ -222,7 +222,7 @@ def test_fluid_that_carries_the_local_concentration_changes_nothing():
 def bound_after(dt, *, c, b, sites, epsilon, on, off):
     fields = [np.full((1, 1, 1), float(v)) for v in (c, b, sites, epsilon)]
     arrays = [DEVICE.upload(f) for f in fields]
-    bind(DEVICE, *arrays, binding_on=on, binding_off=off, dt=dt, seed=0)
+    bind(DEVICE, *arrays, binding_on=on, binding_off=off, limited=True, dt=dt, seed=0)
     return float(arrays[1][0, 0, 0]), float(arrays[0][0, 0, 0])
 
 

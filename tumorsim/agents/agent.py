@@ -42,7 +42,9 @@ class Agent:
 
     ``diameter`` is hydrodynamic, of the kind that ``diameter_basis`` names (`particle.DIAMETER_BASES`), and
     ``diameter_log_sd`` the standard deviation of ln d over the population, log-normal; where it is
-    unknown all particles count as one size. ``polydispersity_index`` is that of light scattering.
+    unknown all particles count as one size. ``clearance`` and the volumes of distribution, in steady state and
+    at once (``central_volume``; the plasma volume where it is unknown), are those of a human of 70 kg.
+    ``polydispersity_index`` is that of light scattering.
     ``wall_permeability`` (read in the wall mode "empirical") and ``interstitial_diffusivity`` are measured
     values that stand in for the models where given. Fields without a unit are names: of the models that
     apply, or plain description; ``status`` is the clinical stage as a review states it, perhaps out of date.
@@ -60,6 +62,9 @@ class Agent:
     zeta_potential: float | None = _quantity("V", shown="mV", signed=True)
     plasma_half_lives: tuple[float, ...] = _quantity("s", shown="h", default=(), positive=True)
     plasma_fractions: tuple[float, ...] = _quantity("1", shown="1", default=())
+    clearance: float | None = _quantity("m^3/s", shown="L/h", positive=True)
+    distribution_volume: float | None = _quantity("m^3", shown="L", positive=True)
+    central_volume: float | None = _quantity("m^3", shown="L", positive=True)
     release_model: str = "none"
     release_rate: float | None = _quantity("1/s", shown="1/h")
     release_time: float | None = _quantity("s", shown="h", positive=True)

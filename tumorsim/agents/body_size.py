@@ -36,6 +36,12 @@ def plasma_volume(body: str, *, mass: float | None = None) -> float:
     return kind.plasma_volume * (1.0 if mass is None else mass / kind.mass)
 
 
+def first_volume(body: str, *, mass: float | None = None, in_human: float | None = None) -> float:
+    """The volume that a dose fills at once, m³: plasma, or that ``in_human`` in proportion to plasma volumes [D]."""
+    plasma = plasma_volume(body, mass=mass)
+    return plasma if in_human is None else plasma * in_human / BODIES["human"].plasma_volume
+
+
 def half_life_factor(measured_in: str, body: str, *, mass: float | None = None) -> float:
     """(mass/mass of the species measured in)^0.25: by how much half-lives are longer in ``body``."""
     source = choose(BODIES, measured_in, key="dosing.half_lives_of")

@@ -17,11 +17,13 @@ BLOOD_PH, ENDOSOME_PH = 7.4, 5.5
 
 @dataclass(frozen=True)
 class ReleaseRates:
-    """Mean rates of a step, 1/s: of carriers ``outside`` and ``inside`` cells, and the part of the trigger's map."""
+    """Mean rates of a step, 1/s: of carriers ``outside`` and ``inside`` cells, the part of the trigger's map, and of
+    carriers ``in_macrophages``."""
 
     outside: float
     inside: float
     triggered: float = 0.0
+    in_macrophages: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,22 +31,25 @@ class ScheduledRelease:
     """The release of one dose given at time 0: the age of the carriers is the time.
 
     ``triggered_rate`` is what the heat or light of ``window`` adds to the rate in every voxel, and ``place_rate`` what
-    the tissue adds outside cells, at all times (1/s, None for nothing).
+    the tissue adds outside cells, at all times (1/s, None for nothing). ``in_macrophages`` is the constant rate there,
+    1/s; None: as in other cells.
     """
 
     laws: ReleaseLaws
     window: Window | None = None
     triggered_rate: np.ndarray | None = None
     place_rate: np.ndarray | None = None
+    in_macrophages: float | None = None
 
     def rates(self, start: float, end: float) -> ReleaseRates:
         """The mean rates of a step."""
         hot = 0.0
         if self.window is not None:
             hot = float(self.window.mean_rate(0.0, 1.0, start=start, end=end))
-        outside, inside = self.laws.outside, self.laws.inside
+        inside = _mean(self.laws.inside, start, end, ph=ENDOSOME_PH)
+        outside = _mean(self.laws.outside, start, end, ph=BLOOD_PH)
         return ReleaseRates(
-            _mean(outside, start, end, ph=BLOOD_PH), _mean(inside, start, end, ph=ENDOSOME_PH), hot
+            outside, inside, hot, inside if self.in_macrophages is None else self.in_macrophages
         )
 
 
@@ -86,22 +91,43 @@ def encapsulated_curve(carrier: Curve, *, release_rate: float, unencapsulated: f
     return replace(carrier, dose=carrier.dose * (1 - unencapsulated), rates=rates)
 
 
-def free_drug_curve(
-    encapsulated: PlasmaCurve, drug: Agent, *, dose: float, release_rate: float, unencapsulated: float
-) -> ReleasedDrug:
-    """The free drug that circulating carriers have released, cleared with the half-lives of the drug itself.
+def daughter_curve(carrier: PlasmaCurve, daughter: Agent, *, volume: float) -> ReleasedDrug:
+    """The daughter that the decay of a circulating ``carrier`` leaves in ``volume``, cleared and decaying by itself.
 
-    Raises ConfigError where these are not known.
+    Amounts are atoms, in the unit of the carrier's dose. Raises ConfigError where its half-lives are not known.
     """
+    leaving = tuple(rate + daughter.decay_rate for rate in _drug_rates(daughter))
+    intact = replace(carrier, decay_rate=0.0)
+    return ReleasedDrug(intact, carrier.decay_rate, volume, daughter.plasma_fractions or (1.0,), leaving)
+
+
+def _drug_rates(drug: Agent) -> tuple[float, ...]:
     if not drug.plasma_half_lives:
         cure = 'Add for example plasma_half_lives = ["1 h"] to [drug]'
         raise ConfigError(Problem("drug.plasma_half_lives", None, f"is not known for {drug.name}", cure))
+    return tuple(float(np.log(2)) / half_life for half_life in drug.plasma_half_lives)
+
+
+def free_drug_curve(
+    encapsulated: PlasmaCurve,
+    drug: Agent,
+    *,
+    dose: float,
+    release_rate: float,
+    unencapsulated: float,
+    volume: float,
+) -> ReleasedDrug:
+    """The free drug that circulating carriers have released into ``volume``, cleared with its own half-lives.
+
+    Raises ConfigError where these are not known.
+    """
+    cleared = _drug_rates(drug)
     intact = replace(encapsulated, dose=dose, rates=tuple(rate - release_rate for rate in encapsulated.rates))
     return ReleasedDrug(
         intact,
         release_rate,
-        encapsulated.volume,
+        volume,
         drug.plasma_fractions or (1.0,),
-        tuple(float(np.log(2)) / half_life for half_life in drug.plasma_half_lives),
+        cleared,
         unencapsulated,
     )

@@ -106,6 +106,19 @@ def chain_decays(chain: Sequence[Radionuclide], activity: float, time: float) ->
     return np.asarray(transition(counted, time)[n:, 0] * activity / rates[0])
 
 
+def chain_remaining(
+    chain: Sequence[Radionuclide], activity: float, time: float, *, leaving: float = 0.0
+) -> Array:
+    """Decays of each of the chain (n,) from ``time`` s on for ever, while all of it leaves at ``leaving``, 1/s, too.
+
+    λ_i ∫ e^{(M − μ)s} ds N(t) = λ_i [(μ − M)⁻¹ e^{Mt} N(0)]_i, with μ the rate of leaving.
+    """
+    n, rates = len(chain), np.array([nuclide.decay_rate for nuclide in chain])
+    matrix = decay_matrix(chain)
+    now = transition(matrix, time)[:, 0] * activity / rates[0]
+    return np.asarray(rates * np.linalg.solve(leaving * np.eye(n) - matrix, now))
+
+
 def equilibrium_yields(chain: Sequence[Radionuclide]) -> dict[str, float]:
     """Decays of each of the chain per decay of the parent, when every daughter decays in its turn."""
     shares = {nuclide.name: 0.0 for nuclide in chain} | {chain[0].name: 1.0}

@@ -257,7 +257,9 @@ IN_CELLS = ("enzyme", "intracellular")
 """Models whose rate in the catalogue holds inside cells, for carriers that are internalised; next to none outside."""
 
 
-RELEASE_MODELS = ("none", "first-order", "biphasic", "weibull", "zero-order", "temperature", "pH", *IN_CELLS)
+RELEASE_MODELS = (
+    "none", "first-order", "biphasic", "weibull", "zero-order", "temperature", "pH", *IN_CELLS, "decay",
+)  # fmt: skip
 """What an agent's ``release_model`` may be."""
 
 
@@ -273,11 +275,14 @@ def release_laws(agent: Agent) -> ReleaseLaws:
     """The laws that an agent's ``release_model`` and rates stand for, as sure as ``agent.quality`` says of these.
 
     first-order, biphasic: the same in- and outside cells, where the catalogue says no better. pH: by the local pH, so
-    inside cells in the acid of endosomes. Raises ConfigError where the model is not known or a rate is missing.
+    inside cells in the acid of endosomes. decay: what decays becomes a daughter that leaves by recoil, everywhere.
+    Raises ConfigError where the model is not known or a rate is missing.
     """
     model = agent.release_model
     if model == "none":
         return ReleaseLaws()
+    if model == "decay":
+        return ReleaseLaws(*[FirstOrder(_decay(agent))] * 2)
     if model in IN_CELLS:
         return ReleaseLaws(inside=FirstOrder(_rate(agent, "release_rate")))
     if model == "first-order":
@@ -305,6 +310,15 @@ def _rate(agent: Agent, name: str) -> float:
         fault = f"is required where agent.release_model is {agent.release_model!r}, and not given"
         raise ConfigError(Problem(f"agent.{name}", None, fault, f"Add {name} to [agent]"))
     return float(value)
+
+
+def _decay(agent: Agent) -> float:
+    if agent.decay_rate == 0:
+        fault = "is required where agent.release_model is 'decay', and not given"
+        raise ConfigError(
+            Problem("agent.radionuclide", None, fault, 'Add for example radionuclide = "Ac-225"')
+        )
+    return agent.decay_rate
 
 
 def _require(holds: bool, key: str, value: float, expected: str) -> None:

@@ -15,7 +15,7 @@ from tumorsim.cli.printing import new_console, say, say_error
 from tumorsim.errors import ConfigError, TumorsimError
 
 ORDER = (
-    "validate", "run", "info", "render", "movie", "view", "readouts", "image", "dose", "report",
+    "validate", "run", "info", "render", "movie", "view", "readouts", "image", "dose", "survival", "report",
     "verify", "agents", "vessels", "devices",
 )  # fmt: skip
 """Of the commands in the help."""

@@ -1,4 +1,4 @@
-"""readouts, image, dose, report."""
+"""readouts, image, dose, survival, report."""
 
 from pathlib import Path
 from typing import Annotated
@@ -46,6 +46,18 @@ def readouts(
     print(folder)
 
 
+Labelled = Annotated[
+    str | None,
+    typer.Option(
+        help="Time from labelling to injection, in which daughters grow in; by default dosing.waiting of the run."
+    ),
+]
+
+
+def _age(labelled: str | None) -> float | None:
+    return None if labelled is None else given_quantity(labelled, "s", "--labelled", least=0.0)
+
+
 @app.command()
 def image(
     file: ResultFile,
@@ -62,6 +74,7 @@ def image(
     duration: Annotated[str, typer.Option(help="Length of the frame, for pet and spect.")] = "20 min",
     field: Annotated[str, typer.Option(help='Magnet for mri: "1.5 T" or "3 T".')] = "3 T",
     body_mass: Annotated[str | None, typer.Option(help='For SUV: "25 g".')] = None,
+    labelled: Labelled = None,
     seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
 ) -> None:
     """Show a result as a scanner would: truth and image as NIfTI, a montage, recovery by region."""
@@ -79,6 +92,7 @@ def image(
         duration=given_quantity(duration, "s", "--duration"),
         magnet=field,
         body_mass=None if body_mass is None else given_quantity(body_mass, "kg", "--body-mass"),
+        age=_age(labelled),
         seed=seed,
     )
     folder = out or Path(f"{file.stem}_{modality}")
@@ -110,6 +124,7 @@ def dose(
         str | None, typer.Option(help="With which the agent leaves after the last output.")
     ] = None,
     blood: Annotated[bool, typer.Option(help="Count the decays in the tissue's blood, too.")] = False,
+    labelled: Labelled = None,
     mirrored: Annotated[
         bool, typer.Option(help="The tissue goes on beyond the box as its mirror image.")
     ] = False,
@@ -124,7 +139,7 @@ def dose(
 
     results = Results(file)
     bq = given_activity(activity)
-    of = label(results, nuclide_called(nuclide), injected=bq)
+    of = label(results, nuclide_called(nuclide), injected=bq, age=_age(labelled))
     half_life = (
         given_quantity(biological_half_life, "s", "--biological-half-life") if biological_half_life else None
     )
@@ -132,7 +147,7 @@ def dose(
         results,
         of,
         region=chosen_region(results, region),
-        emitted=chosen_emissions(of.nuclide, kernel),
+        emitted=chosen_emissions(of.nuclide, kernel, daughter=of.daughter),
         tail=tail,
         biological_half_life=half_life or float("inf"),
         blood=blood,
@@ -143,6 +158,45 @@ def dose(
     console = new_console()
     console.print(readout_table(report.tables[0], OVERVIEW))
     say(console, report.remarks)
+    print(folder)
+
+
+@app.command()
+def survival(
+    file: ResultFile,
+    model: Annotated[str, typer.Option(help="peak, exposure, saturating or hill, of the drug in a cell.")],
+    out: Annotated[
+        Path | None, typer.Option(help="A folder; by default FILE_survival, in this folder.")
+    ] = None,
+    sensitivity: Annotated[
+        str | None, typer.Option(help='Of peak: "1/amount"; of exposure: "1/(amount time)".')
+    ] = None,
+    exponent: Annotated[str | None, typer.Option(help="Of peak and hill.")] = None,
+    half: Annotated[
+        str | None, typer.Option(help="Amount in a cell at half the effect, of saturating and hill.")
+    ] = None,
+    fastest: Annotated[str | None, typer.Option(help='Rate of kill, of saturating: "0.1 1/h".')] = None,
+    most: Annotated[str | None, typer.Option(help="Largest effect, of hill: up to 1.")] = None,
+    cell_density: Annotated[
+        str | None, typer.Option(help="Cells per volume; by default those of the config.")
+    ] = None,
+) -> None:
+    """What the drug in cells leaves alive, by constants of your cell line: NIfTI, a montage, a table by region."""
+    from tumorsim.readouts.survival import survival_report
+    from tumorsim.results import Results
+
+    constants = {
+        "sensitivity": sensitivity,
+        "exponent": exponent,
+        "half": half,
+        "fastest": fastest,
+        "most": most,
+    }
+    density = None if cell_density is None else given_quantity(cell_density, "1/m^3", "--cell-density")
+    report = survival_report(Results(file), model, constants, cell_density=density)
+    folder = out or Path(f"{file.stem}_survival")
+    report.write(folder)
+    new_console().print(readout_table(report.table, report.table.columns))
     print(folder)
 
 

@@ -17,13 +17,15 @@ from tumorsim.cli.printing import Meter, columns_of, new_console, say, shown
 def validate(config: ConfigFile, settings: Settings = None) -> None:
     """Check a config: every error at once, else its size, memory, time steps and dimensionless numbers."""
     from tumorsim.case import load
-    from tumorsim.limits import limits
+    from tumorsim.limits import limits, notes
 
     case = load(config, overrides=settings or ())
     rows = [(name, shown(value, unit), meaning) for name, (value, unit, meaning) in limits(case).items()]
     console = new_console()
     say(console, f"{config} is valid: {case!r}")
     console.print(columns_of(("limit", "value", "meaning"), rows))
+    for note in notes(case):
+        say(console, f"note: {note}")
 
 
 @app.command()

@@ -522,10 +522,41 @@ def _binding(inputs: Inputs) -> Problems:
 
 
 def _binding_places(tissue: Tissue) -> list[str]:
-    """The regions with binding sites, or a map that gives them."""
-    if "binding_sites" in tissue.maps:
+    return _places(tissue, "binding_sites")
+
+
+def _places(tissue: Tissue, name: str) -> list[str]:
+    """The regions where a property is above 0, or a map that gives it."""
+    if name in tissue.maps:
         return ["a map"]
-    return [name for name in tissue.region_names if _of_region(tissue, name, "binding_sites") > 0]
+    return [region for region in tissue.region_names if _of_region(tissue, region, name) > 0]
+
+
+def _macrophages(inputs: Inputs) -> Problems:
+    """There are macrophages, it is known what they do, and of a drug there is something to be released in them."""
+    config, given = inputs.config, inputs.config.macrophages
+    places = _places(config.tissue, "macrophage_density")
+    if given is None:
+        if places:
+            fault = f"is required, and not given, for there are macrophages in {', '.join(places)}"
+            yield Problem("macrophages.clearance", None, fault, 'Add [macrophages] with clearance = "1 pL/h"')
+        return
+    if not places:
+        cure = 'Add for example macrophage_density = "1e14 1/m^3" to [tissue.regions.tumour]'
+        yield Problem("macrophages", None, "no region has a macrophage_density", cure)
+    capacity, unit = given.capacity, config.dosing.dose.unit
+    if capacity is not None and (capacity.value == 0 or capacity.unit != unit):
+        fault = "is zero" if capacity.value == 0 else f"the dose is in {unit}"
+        cure = f"Give it in {unit} or a multiple of it, or leave it out: then they never fill"
+        yield Problem("macrophages.capacity", f"{capacity.value:g} {capacity.unit}", fault, cure)
+    if capacity is not None and config.run.mode == "steady":
+        fault = "macrophages that fill up have no steady state before they are full"
+        yield Problem("macrophages.capacity", None, fault, 'Remove it, or set run.mode = "transient"')
+    for key in ("release_rate", "keeps_drug") if config.drug is None else ():
+        if getattr(given, key):
+            yield Problem(
+                f"macrophages.{key}", None, "there is no [drug] to be released", "Remove it, or add [drug]"
+            )
 
 
 def _in_mol(dose: Amount, molar_mass: float | None) -> str:
@@ -687,6 +718,7 @@ CHECKS: tuple[Callable[[Inputs], Problems], ...] = (
     _decay,
     _pores,
     _binding,
+    _macrophages,
     _amount_units,
     _output_choice,
     _output_times,

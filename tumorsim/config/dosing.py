@@ -3,7 +3,8 @@
 from math import exp
 
 from tumorsim.agents.agent import Agent
-from tumorsim.agents.body_size import half_life_factor, plasma_volume
+from tumorsim.agents.body_size import first_volume, half_life_factor
+from tumorsim.agents.clearance import contradiction
 from tumorsim.agents.plasma import Curve, PlasmaCurve, dose_times, plasma_curve, repeated
 from tumorsim.agents.plasma_table import MeasuredCurve, read_plasma_table
 from tumorsim.agents.radionuclide import decayed_dose
@@ -29,9 +30,29 @@ def given_dose(dosing: Dosing, agent: Agent) -> float:
     return decayed_dose(dosing.dose.value, agent.decay_rate, waiting=dosing.waiting)
 
 
+def agent_volume(dosing: Dosing, agent: Agent) -> float:
+    """The volume that the agent fills at once in the body, m³."""
+    return first_volume(dosing.body, mass=dosing.body_mass, in_human=agent.central_volume)
+
+
+def clearance_notes(config: Config) -> list[str]:
+    """For the agent, and its drug, what contradicts the clearance in the source of its half-lives."""
+    dosing = config.dosing
+    if dosing.two_compartment or dosing.plasma_table or dosing.injection or config.run.mode == "steady":
+        return []
+    human, own = dosing.body == "human", dosing.plasma_volume
+    described = {"agent": config.agent.chosen()} | ({"drug": config.drug.chosen()} if config.drug else {})
+    notes = []
+    for table, agent in described.items():
+        given = own if human and own is not None and table == "agent" else None
+        volume = given or first_volume("human", in_human=agent.central_volume)
+        notes.append(contradiction(agent, volume, table=table))
+    return [note for note in notes if note is not None]
+
+
 def _single_dose(dosing: Dosing, agent: Agent) -> Curve:
     """The curve of one dose, given at 0, of the activity that is left when it is given."""
-    volume = dosing.plasma_volume or plasma_volume(dosing.body, mass=dosing.body_mass)
+    volume = dosing.plasma_volume or agent_volume(dosing, agent)
     dose = given_dose(dosing, agent)
     if (
         dosing.injection is not None

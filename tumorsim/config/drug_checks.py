@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from tumorsim.agents.payload import encapsulated_curve, resting_rate
+from tumorsim.agents.radionuclide import decay_chain, radionuclide_names
 from tumorsim.agents.release import Switch, release_laws
 from tumorsim.config.dosing import prescribed_curve
 from tumorsim.config.inputs import Inputs, length
@@ -31,6 +32,28 @@ def drug_and_release(inputs: Inputs) -> Problems:
             yield Problem(f"drug.{name}", None, fault, f"Add for example {name} = {shown} to [drug]")
     rate = resting_rate(laws)
     encapsulated_curve(prescribed_curve(config), release_rate=rate, unencapsulated=config.drug.unencapsulated)
+
+
+def recoil(inputs: Inputs) -> Problems:
+    """A drug that the decay of its carrier leaves is one of its daughters, and nothing else lets it go."""
+    config = inputs.config
+    if config.drug is None or config.agent.chosen().release_model != "decay":
+        return
+    parent, daughter = config.agent.chosen().radionuclide, config.drug.radionuclide
+    names = [each.name for each in decay_chain(parent)[1:]] if parent in radionuclide_names() else []
+    if daughter is not None and names and daughter not in names:
+        cure = f"Use one of {', '.join(names)}"
+        yield Problem("drug.radionuclide", daughter, f"is no daughter of {parent}", cure)
+    others = {
+        "light": config.light is not None,
+        "tissue.regions.NAME.carrier_release_rate": _tissue_releases(inputs),
+        "macrophages.release_rate": config.macrophages is not None
+        and config.macrophages.release_rate is not None,
+        "drug.unencapsulated": config.drug.unencapsulated > 0,
+    }
+    for key in (key for key, given in others.items() if given):
+        fault = 'does not go with agent.release_model = "decay", by which the daughter leaves its carrier'
+        yield Problem(key, None, fault, "Remove one of the two")
 
 
 def _tissue_releases(inputs: Inputs) -> bool:
@@ -140,4 +163,4 @@ def light(inputs: Inputs) -> Problems:
         yield Problem("light", None, "[heating] is given too", "Leave one of the two out")
 
 
-DRUG_CHECKS = (drug_and_release, cell_uptake, heating, light)
+DRUG_CHECKS = (drug_and_release, recoil, cell_uptake, heating, light)

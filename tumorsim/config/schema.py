@@ -204,6 +204,9 @@ class Region(Table):
     cell_density: v.NumberDensity | None = Field(
         default=None, description="cells that take up a released drug, per tissue volume"
     )
+    macrophage_density: v.NumberDensity | None = Field(
+        default=None, description="macrophages, per tissue volume; what they do is in [macrophages]"
+    )
     carrier_release_rate: v.Rate | None = Field(
         default=None, description="that enzymes or acid of this tissue add, to carriers outside cells"
     )
@@ -528,6 +531,9 @@ class Agent(Table):
     molar_mass: v.MolarMass | None = None
     plasma_half_lives: Annotated[tuple[v.Duration, ...], v.LIST] | None = None
     plasma_fractions: Annotated[tuple[v.Fraction, ...], v.LIST] | None = None
+    central_volume: v.Volume | None = Field(
+        default=None, description="that a dose fills at once, in a human of 70 kg; default: plasma"
+    )
     dissociation_constant: v.Concentration | None = None
     binding_on: v.Association | None = None
     binding_off: v.Rate | None = Field(
@@ -536,7 +542,9 @@ class Agent(Table):
     internalisation: v.Rate | None = Field(default=None, description="bound to internalised")
     degradation: v.Rate | None = Field(default=None, description="of what is inside cells; default: none")
     release_model: Annotated[str, v.OneOf(RELEASE_MODELS)] | None = Field(
-        default=None, description="how the drug leaves; read where there is a [drug]"
+        default=None,
+        description='how the drug leaves; read where there is a [drug]. "decay": that is a daughter of the '
+        "radionuclide, which leaves by recoil; its amounts are atoms, as many to a Bq as of the parent",
     )
     release_rate: v.Rate | None = Field(
         default=None, description="of the drug; that at rest where it is triggered"
@@ -590,6 +598,10 @@ class Agent(Table):
         if "polydispersity_index" in given:
             given["diameter_log_sd"] = float(log_sd_from_polydispersity(given["polydispersity_index"]))
         agent = self.known().with_values(**given)
+        if given.keys() & {"plasma_half_lives", "plasma_fractions"} and "central_volume" not in given:
+            agent = replace(agent, central_volume=None)  # it belongs to the curve of the catalogue
+        if "plasma_half_lives" in given:
+            agent = replace(agent, clearance=None, distribution_volume=None)  # and so do these
         changed = given.keys() & {"dissociation_constant", "binding_on"} and "binding_off" not in given
         if changed and agent.dissociation_constant is not None and agent.binding_on is not None:
             agent = agent.with_values(binding_off=agent.dissociation_constant * agent.binding_on)
@@ -636,6 +648,9 @@ class Drug(Agent):
 
     cell_uptake: CellUptake | None = Field(default=None, description="by cells; none without this table")
     unencapsulated: v.Fraction = Field(default=0.0, description="part of the dose that is free in the vial")
+    uptake_rate: v.Rate = Field(
+        default=0.0, description="first-order, by cells that keep it, on the amount per tissue volume"
+    )
 
     def known(self) -> "CatalogueAgent":
         try:
@@ -647,9 +662,27 @@ class Drug(Agent):
             raise ConfigError(*said) from None
 
     def given(self) -> dict[str, Any]:
-        return {
-            k: value for k, value in super().given().items() if k not in ("cell_uptake", "unencapsulated")
-        }
+        own = ("cell_uptake", "unencapsulated", "uptake_rate")
+        return {k: value for k, value in super().given().items() if k not in own}
+
+
+class Macrophages(Table):
+    """What a macrophage does with the agent, where regions have a macrophage_density."""
+
+    clearance: v.VolumeRate = Field(
+        description="interstitial fluid that one of them rids of the agent, per time", examples=['"1 pL/h"']
+    )
+    capacity: Annotated[Amount, AmountOf(example="10 pg")] | None = Field(
+        default=None, description="of one of them, in the unit of the dose; default: none ever fills"
+    )
+    degradation: v.Rate = Field(default=0.0, description="of the agent in them; none [D]")
+    release_rate: v.Rate | None = Field(
+        default=None, description="of the [drug] from carriers in them; default: as in other cells"
+    )
+    keeps_drug: v.Flag = Field(
+        default=False,
+        description="what is released in them stays; default: it goes back to the interstitium [D]",
+    )
 
 
 class HeatedRegion(Table):
@@ -891,9 +924,11 @@ class Output(Table):
         "free",
         "bound",
         "internalised",
+        "in_macrophages",
         "drug_free",
         "drug_in_cells",
         "drug_on_dna",
+        "drug_in_macrophages",
         "vessel_area_density",
     )
     compression: Literal["gzip", "none"] = "gzip"
@@ -911,6 +946,7 @@ class Config(Table):
     transport: Transport
     agent: Agent
     drug: Drug | None = None
+    macrophages: Macrophages | None = None
     heating: Heating | None = None
     light: Light | None = None
     dosing: Dosing
@@ -936,8 +972,9 @@ class Config(Table):
         return copy
 
     def of_agent(self, agent: Agent) -> "Config":
-        """The same with another agent, which releases nothing."""
-        return self.model_copy(update={"agent": agent, "drug": None, "heating": None, "light": None})
+        """The same with another agent, which releases nothing and leaves macrophages alone."""
+        others = dict.fromkeys(("drug", "macrophages", "heating", "light"))
+        return self.model_copy(update={"agent": agent, **others})
 
     def of_one_size(self, diameter: float) -> "Config":
         """The same with particles of one ``diameter``."""

@@ -13,6 +13,7 @@ def bind(
     *,
     binding_on: float,
     binding_off: float,
+    limited: bool,
     dt: float,
     seed: int,
 ) -> None:
@@ -24,11 +25,19 @@ def bind(
 
     so that nothing is the difference of nearly equal totals. B stays within 0 and B_max. ``binding_on`` > 0 in
     m³/(amount s) on C, ``binding_off`` in 1/s; B_max, B per tissue volume. ``seed`` is that of the rounding.
+
+    Not ``limited``, the sites never fill and never let go: ``dB/dt = k' S N``, with S (``binding_sites``) as they are
+    counted, 1/m³ say with a ``binding_on`` in m³/s.
     """
     epsilon, c, b, sites = (
         a.astype(np.float64) for a in (available_fraction, concentration, bound, binding_sites)
     )
     k = binding_on / epsilon
+    if not limited:
+        taken = -c * np.expm1(-k * sites * dt)
+        bound[...] = rounded(b + epsilon * taken, bound.dtype, seed=seed)
+        concentration[...] = np.maximum(rounded(c - taken, bound.dtype, seed=seed, reverse=True), 0)
+        return
     dissociation = binding_off / k
     free, vacant = epsilon * c, sites - b
     total = free + vacant + dissociation

@@ -6,21 +6,31 @@ Between outputs the *amount* of agent is taken to change linearly and its label 
 
 with hat_k the piecewise linear function that is 1 at output k and 0 at the others. A run that decays its agent by
 itself holds N e^{−λt}; it is first corrected for that decay.
+
+Daughters that stay on the agent go where it goes. Their activity is everywhere the same multiple A_i/A of that of the
+nuclide, which depends on nothing but the time since the agent was labelled with the pure nuclide: Bateman's equations,
+in agents.radionuclide. Readouts ask for Σ s_i A_i, with the ``shares`` s_i of a nuclide's chain.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isclose, log
 
 import numpy as np
 
+from tumorsim.agents.radionuclide import chain_activities, chain_remaining
 from tumorsim.errors import ConfigError, Problem
+from tumorsim.fields import POOLS
 from tumorsim.readouts.blood import amount_in_blood
 from tumorsim.readouts.nuclides import Nuclide
+from tumorsim.readouts.nuclides import nuclide as nuclide_called
 from tumorsim.results import Results, time_text
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
 """Gauss points: exact to rounding for intervals between outputs of up to some ten half-lives."""
+_OCTAVES = 30
+"""Of seconds after the labelling, in which daughters grow in: up to 17 years."""
 _FINEST = 20
 """Points per mean life of the nuclide on a curve of its activity [D]: straight lines between are right to 3e-4."""
 HALF_LIFE_SLACK = 0.02
@@ -29,11 +39,17 @@ HALF_LIFE_SLACK = 0.02
 
 @dataclass(frozen=True)
 class Label:
-    """A nuclide on the agent of a result: ``injected`` is the activity at time 0 in Bq, of the whole ``dose``."""
+    """A nuclide on the agent of a result: ``injected`` is the activity at time 0 in Bq, of the whole ``dose``.
+
+    ``age`` is the time from the labelling, with the nuclide without daughters, to time 0, s. ``daughter`` is the
+    nuclide that leaves by recoil, where the result has it as a drug; the chain of the ``nuclide`` then ends before it.
+    """
 
     nuclide: Nuclide
     injected: float
     dose: float
+    age: float = 0.0
+    daughter: Nuclide | None = None
 
     @property
     def per_amount(self) -> float:
@@ -41,8 +57,12 @@ class Label:
         return self.injected / self.dose
 
 
-def label(results: Results, nuclide: Nuclide, *, injected: float | None = None) -> Label:
+def label(
+    results: Results, nuclide: Nuclide, *, injected: float | None = None, age: float | None = None
+) -> Label:
     """The agent labelled with ``nuclide``; ``injected`` in Bq, by default the dose where that is an activity.
+
+    ``age`` as in `Label`, by default ``dosing.waiting`` of the run.
 
     Raises ConfigError without either, and where the run itself decayed with another half-life.
     """
@@ -63,13 +83,53 @@ def label(results: Results, nuclide: Nuclide, *, injected: float | None = None) 
         problems.append(Problem("activity", injected, "it is not above zero", 'Give for example "185 MBq"'))
     if problems or injected is None or results.dose is None:
         raise ConfigError(*problems)
-    return Label(nuclide, injected, results.dose)
+    waiting = results.config.get("dosing", {}).get("waiting", 0.0)
+    age = waiting if age is None else age
+    daughter = recoiling_daughter(results)
+    if daughter is None:
+        return Label(nuclide, injected, results.dose, age)
+    parent = nuclide_called(nuclide.name, until=daughter.name)
+    return Label(parent, injected, results.dose, age, daughter)
 
 
-def frame_weights(times: np.ndarray, start: float, end: float, *, decay_rate: float) -> np.ndarray:
-    """``w_k = ∫_start^end hat_k(t) e^{−λt} dt`` for outputs at ``times`` (T,), s. They add up to ∫ e^{−λt} dt.
+def recoiling_daughter(results: Results) -> Nuclide | None:
+    """The daughter that the result has as a drug, which the decay of the agent leaves; None where there is none.
 
-    Raises ConfigError for a frame that is not within the outputs.
+    Raises ConfigError where readouts know nothing of it.
+    """
+    drug = results.config.get("drug")
+    if not drug or results.config["agent"].get("release_model") != "decay":
+        return None
+    return nuclide_called(drug.get("radionuclide") or "")
+
+
+Factor = Callable[[np.ndarray], np.ndarray]
+
+
+def grown_in(of: Label, shares: tuple[float, ...]) -> Factor | None:
+    """``Σ s_i A_i/A`` of the chain as a function of time, s; None without shares, where it is 1."""
+    chain, rate = of.nuclide.chain, of.nuclide.decay_rate
+
+    def factor(time: np.ndarray) -> np.ndarray:
+        since = np.asarray(time) + of.age
+        return np.asarray(chain_activities(chain, 1.0, since) @ np.array(shares) * np.exp(rate * since))
+
+    return factor if shares else None
+
+
+def frame_weights(
+    times: np.ndarray,
+    start: float,
+    end: float,
+    *,
+    decay_rate: float,
+    factor: Factor | None = None,
+    age: float = 0.0,
+) -> np.ndarray:
+    """``w_k = ∫_start^end hat_k(t) e^{−λt} f(t) dt`` for outputs at ``times`` (T,), s.
+
+    Without f they add up to ∫ e^{−λt} dt. f is a ``factor`` that may change fast soon after −``age``: its integral is
+    taken in octaves from there on. Raises ConfigError for a frame that is not within the outputs.
     """
     slack = 1e-9 * times[-1]
     if not times[0] - slack <= start < end <= times[-1] + slack:
@@ -78,13 +138,18 @@ def frame_weights(times: np.ndarray, start: float, end: float, *, decay_rate: fl
         raise ConfigError(Problem("frame", shown, fault, "Choose a frame within them, or run for longer"))
     weights = np.zeros(len(times))
     for k, (t0, t1) in enumerate(pairwise(times)):
-        low, high = max(t0, start), min(t1, end)
-        if low < high:
-            t = low + (high - low) * (_NODES + 1) / 2
-            density = _WEIGHTS * (high - low) / 2 * np.exp(-decay_rate * t)
-            later = (t - t0) / (t1 - t0)
-            weights[k] += (density * (1 - later)).sum()
-            weights[k + 1] += (density * later).sum()
+        edges = [max(t0, start), min(t1, end)]
+        if factor is not None:
+            edges[1:1] = [mark for mark in 2.0 ** np.arange(_OCTAVES) - age if edges[0] < mark < edges[1]]
+        for low, high in pairwise(edges):
+            if low < high:
+                t = low + (high - low) * (_NODES + 1) / 2
+                density = _WEIGHTS * (high - low) / 2 * np.exp(-decay_rate * t)
+                if factor is not None:
+                    density = density * factor(t)
+                later = (t - t0) / (t1 - t0)
+                weights[k] += (density * (1 - later)).sum()
+                weights[k + 1] += (density * later).sum()
     return weights
 
 
@@ -107,10 +172,60 @@ def weighted_activity(
     scale, gain = of.per_amount, _decay_correction(results, of)
     total = np.zeros(results.grid.shape)
     for step in np.flatnonzero(weights):
-        total += weights[step] * gain[step] * scale * results.total(step=int(step))
+        total += weights[step] * gain[step] * scale * _labelled(results, of, int(step))
     if blood_weights is not None:
         total += scale * amount_in_blood(results, blood_weights * gain)
     return total
+
+
+def _labelled(results: Results, of: Label, step: int) -> np.ndarray:
+    """The amount per tissue volume that carries the label: without daughters that have left it."""
+    if of.daughter is None:
+        return results.total(step=step)
+    there = [name for name in POOLS if name in results.fields and not name.startswith("drug_")]
+    return np.sum([results.field(name, step=step).astype(np.float64) for name in there], axis=0)
+
+
+def daughter_decays(
+    results: Results, of: Label, *, tail: bool = True, biological_half_life: float = float("inf")
+) -> np.ndarray:
+    """Decays per m³ of the daughter that leaves by recoil, (nz, ny, nx): ``λ_d ∫ n_d dt``, trapezoids over the outputs.
+
+    Amounts are atoms, in units of which the parent's activity is λ_p n: that of the daughter is λ_d/λ_p of its amount.
+    In the ``tail`` it stays where it is, and falls with the parent's λ_p and ``biological_half_life``; there are then
+    no more of its decays in the box than of its parent's, for none comes with the blood any more.
+    """
+    assert of.daughter is not None
+    times, rate = results.times, of.nuclide.decay_rate
+    weights = np.zeros(len(times))
+    if len(times) > 1:
+        weights = frame_weights(times, float(times[0]), float(times[-1]), decay_rate=0.0)
+    if tail:
+        last, scale = len(times) - 1, of.daughter.decay_rate / rate
+        daughters, parents = (float(f(results, of, last).sum()) for f in (_daughters, _labelled))
+        balance = min(1.0, parents / (scale * daughters)) if daughters > 0 else 1.0
+        weights[-1] += balance / (rate + log(2) / biological_half_life)
+    return _weighted_daughters(results, of, weights)
+
+
+def daughter_activity(results: Results, of: Label, start: float, end: float) -> np.ndarray:
+    """Activity of the daughter that leaves by recoil, averaged over the frame from ``start`` to ``end`` (s), Bq/m³."""
+    weights = frame_weights(results.times, start, end, decay_rate=0.0) / (end - start)
+    return _weighted_daughters(results, of, weights)
+
+
+def _weighted_daughters(results: Results, of: Label, weights: np.ndarray) -> np.ndarray:
+    """``λ_d/λ_p Σ_k w_k N_d,k`` in Bq/m³ times the unit of the weights."""
+    assert of.daughter is not None
+    total = np.zeros(results.grid.shape)
+    for step in np.flatnonzero(weights):
+        total += weights[step] * _daughters(results, of, int(step))
+    return total * of.per_amount * of.daughter.decay_rate / of.nuclide.decay_rate
+
+
+def _daughters(results: Results, of: Label, step: int) -> np.ndarray:
+    """The amount per tissue volume of daughters that have left the agent."""
+    return results.total(step=step) - _labelled(results, of, step)
 
 
 def _decay_correction(results: Results, of: Label) -> np.ndarray:
@@ -119,9 +234,20 @@ def _decay_correction(results: Results, of: Label) -> np.ndarray:
     return np.exp(of.nuclide.decay_rate * results.times) if decays else np.ones(len(results.times))
 
 
-def mean_activity(results: Results, of: Label, start: float, end: float, *, blood: bool = True) -> np.ndarray:
-    """Activity averaged over the frame from ``start`` to ``end`` (s), Bq/m³, with the blood unless ``blood`` is off."""
-    weights = frame_weights(results.times, start, end, decay_rate=of.nuclide.decay_rate) / (end - start)
+def mean_activity(
+    results: Results,
+    of: Label,
+    start: float,
+    end: float,
+    *,
+    blood: bool = True,
+    shares: tuple[float, ...] = (),
+) -> np.ndarray:
+    """Activity averaged over the frame from ``start`` to ``end`` (s), Bq/m³, with the blood unless ``blood`` is off.
+
+    With ``shares`` it is Σ s_i A_i over the chain.
+    """
+    weights = _weights(results, of, start, end, shares=shares) / (end - start)
     return weighted_activity(results, of, weights, blood_weights=weights if blood else None)
 
 
@@ -132,20 +258,33 @@ def time_integrated_activity(
     tail: bool = True,
     biological_half_life: float = float("inf"),
     blood: bool = False,
+    shares: tuple[float, ...] = (),
 ) -> np.ndarray:
     """``Ã = ∫ A dt`` from the first output on, decays per m³, (nz, ny, nx) (physics.md G.2).
 
-    After the last output the agent stays (or leaves with ``biological_half_life``, s) and decays, ``tail`` off ends
-    it there. ``blood`` adds the blood in the tissue up to the last output; it has no tail, since blood clears.
+    With ``shares`` it is that of Σ s_i A_i over the chain. After the last output the agent stays (or leaves with
+    ``biological_half_life``, s) and decays, ``tail`` off ends it there. ``blood`` adds the blood in the tissue up to
+    the last output; it has no tail, since blood clears.
     """
     rate, last = of.nuclide.decay_rate, float(results.times[-1])
     weights = np.zeros(len(results.times))
     if len(results.times) > 1:
-        weights = frame_weights(results.times, float(results.times[0]), last, decay_rate=rate)
+        weights = _weights(results, of, float(results.times[0]), last, shares=shares)
     blood_weights = weights.copy() if blood else None
-    if tail:
+    if tail and not shares:
         weights[-1] += tail_weight(last, decay_rate=rate, biological_half_life=biological_half_life)
+    elif tail:
+        injected, leaving = float(np.exp(rate * of.age)), log(2) / biological_half_life  # 1 Bq at time 0
+        left = chain_remaining(of.nuclide.chain, injected, last + of.age, leaving=leaving)
+        weights[-1] += float(np.array(shares) @ left)
     return weighted_activity(results, of, weights, blood_weights=blood_weights)
+
+
+def _weights(
+    results: Results, of: Label, start: float, end: float, *, shares: tuple[float, ...]
+) -> np.ndarray:
+    factor, rate = grown_in(of, shares), of.nuclide.decay_rate
+    return frame_weights(results.times, start, end, decay_rate=rate, factor=factor, age=of.age)
 
 
 def decay_over_frame(start: float, end: float, *, decay_rate: float) -> float:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tumorsim.agents.body_size import plasma_volume
+from tumorsim.agents.body_size import first_volume
 from tumorsim.results import Results
 
 HAEMATOCRIT = 0.45
@@ -12,7 +12,7 @@ HAEMATOCRIT = 0.45
 def plasma_concentration(results: Results) -> np.ndarray:
     """``C_p`` at every output, amount per plasma volume; nan where the result does not tell it.
 
-    The amount in plasma of the ledger over the plasma volume of the config; in a steady state the constant one.
+    The amount in plasma of the ledger over the volume that it fills in the config; in a steady state the constant one.
     """
     dosing = results.config.get("dosing", {})
     if results.steady:
@@ -20,7 +20,8 @@ def plasma_concentration(results: Results) -> np.ndarray:
         return np.full(len(results.times), given["value"] if given else np.nan)
     volume, body = dosing.get("plasma_volume"), dosing.get("body")
     if volume is None and body is not None:
-        volume = plasma_volume(body, mass=dosing.get("body_mass"))
+        own = results.config.get("agent", {}).get("central_volume")
+        volume = first_volume(body, mass=dosing.get("body_mass"), in_human=own)
     if volume is None or "plasma" not in results.ledger:
         return np.full(len(results.times), np.nan)
     return results.ledger["plasma"] / volume

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from math import isfinite, log
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tumorsim.readouts import plots
-from tumorsim.readouts.activity import Label, mean_course, time_integrated_activity
+from tumorsim.readouts.activity import Label, daughter_decays, mean_course, time_integrated_activity
 from tumorsim.readouts.dose_response import (
     DoseSummary,
     Radiobiology,
@@ -16,7 +16,7 @@ from tumorsim.readouts.dose_response import (
     protraction,
     summarise,
 )
-from tumorsim.readouts.dosimetry import Dose, Emission, dose_map, emissions, uniform_uptake
+from tumorsim.readouts.dosimetry import Dose, Emission, chosen_emissions, dose_map, uniform_uptake
 from tumorsim.readouts.montage import draw_montage
 from tumorsim.readouts.nifti import write_nifti
 from tumorsim.readouts.table import Table, folder, quantity, tabulate, write_csv, write_json
@@ -38,6 +38,10 @@ class Accounts:
     tail: float = quantity("1", "part of them after the last output, by the tail")
     released: float = quantity("J", "energy released in the box")
     escaped: float = quantity("1", "part of it that left the box")
+    grown_in: float = quantity("1", "released energy over that of a chain in equilibrium")
+    recoiled: float = quantity(
+        "1", "part of the released energy from daughters that left the agent by recoil"
+    )
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,12 @@ class DoseReport:
     def remarks(self) -> str:
         """What the doses rest on, in a sentence."""
         tail, escaped = 100 * self.accounts.tail, 100 * self.accounts.escaped
-        return f"{tail:.3g} % of the decays come after the last output; {escaped:.3g} % of the energy leaves the box."
+        said = f"{tail:.3g} % of the decays come after the last output; {escaped:.3g} % of the energy leaves the box."
+        if self.accounts.grown_in == 1:
+            return said
+        grown = 100 * self.accounts.grown_in
+        where = "stay on the agent" if self.accounts.recoiled == 0 else "leave the agent by recoil"
+        return f"{said} Daughters {where}; {grown:.4g} % of the energy of an equilibrium is released."
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -136,16 +145,18 @@ def dose_report(
     ``emitted`` are by default those of the label's nuclide. For BED every voxel of a region has the time course of
     the region's mean activity.
     """
-    emitted = emissions(of.nuclide) if emitted is None else emitted
+    emitted = chosen_emissions(of.nuclide, daughter=of.daughter) if emitted is None else emitted
     tissue = tissue or Radiobiology()
-    decays = time_integrated_activity(
-        results, of, tail=tail, biological_half_life=biological_half_life, blood=blood
-    )
+    counted: dict[str, Any] = {"tail": tail, "biological_half_life": biological_half_life, "blood": blood}
+    decays = time_integrated_activity(results, of, **counted)
+    sources = sources_of(results, of, emitted, decays, **counted)
     before = time_integrated_activity(results, of, tail=False, blood=blood) if tail else decays
     grid, labels = results.grid, results.field("region")
     doses = {
-        TRANSPORTED: dose_map(decays, emitted, grid=grid, mirrored=mirrored),
-        EVEN: dose_map(uniform_uptake(decays, labels), emitted, grid=grid, mirrored=mirrored),
+        TRANSPORTED: dose_map(sources, emitted, grid=grid, mirrored=mirrored),
+        EVEN: dose_map(
+            [uniform_uptake(each, labels) for each in sources], emitted, grid=grid, mirrored=mirrored
+        ),
     }
     rows = []
     for name, label in results.regions.items():
@@ -164,8 +175,41 @@ def dose_report(
         tail=1 - float(before.sum()) / total if total else 0.0,
         released=doses[TRANSPORTED].released,
         escaped=doses[TRANSPORTED].escaped,
+        recoiled=_recoiled(sources, emitted),
+        grown_in=_grown_in(doses[TRANSPORTED].released, total * grid.voxel_volume, emitted),
     )
     return DoseReport(results, region, decays, doses[TRANSPORTED], doses[EVEN], tuple(rows), accounts)
+
+
+def sources_of(
+    results: Results, of: Label, emitted: tuple[Emission, ...], decays: np.ndarray, **counted: Any
+) -> list[np.ndarray]:
+    """For each emission the decays per m³ that release its energy: Σ s_i Ã_i of a chain, else ``decays``.
+
+    ``counted`` as in `time_integrated_activity`.
+    """
+    if of.daughter is not None:
+        told = {key: value for key, value in counted.items() if key != "blood"}
+        left = daughter_decays(results, of, **told)
+
+    def source(each: Emission) -> np.ndarray:
+        if each.recoiled:
+            return left
+        return time_integrated_activity(results, of, shares=each.shares, **counted) if each.shares else decays
+
+    return [source(each) for each in emitted]
+
+
+def _recoiled(sources: list[np.ndarray], emitted: tuple[Emission, ...]) -> float:
+    energies = [float(source.sum()) * each.energy for source, each in zip(sources, emitted, strict=True)]
+    left = sum(energy for energy, each in zip(energies, emitted, strict=True) if each.recoiled)
+    return left / sum(energies) if sum(energies) > 0 else 0.0
+
+
+def _grown_in(released: float, decays: float, emitted: tuple[Emission, ...]) -> float:
+    in_equilibrium = decays * sum(each.energy for each in emitted)
+    chain = any(each.shares or each.recoiled for each in emitted)
+    return released / in_equilibrium if chain and in_equilibrium > 0 else 1.0
 
 
 def _protraction(

@@ -6,8 +6,8 @@ with activity A in Bq/m³, decays Ã per m³, E in J per decay, and a voxel kern
 out: below a few percent of the electrons of Lu-177 or I-131 in a tumour of less than a cm [M].
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from math import pi
 from pathlib import Path
 
@@ -31,11 +31,17 @@ LOCAL = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Emission:
-    """Energy per decay (J), the kernel by which it spreads, and whether it comes densely, as that of alphas."""
+    """Energy per decay (J), the kernel by which it spreads, and whether it comes densely, as that of alphas.
+
+    ``shares`` are those of the nuclide's chain (`Nuclide`): the energy is theirs in equilibrium. ``recoiled``: it is
+    that of a daughter which has left the agent.
+    """
 
     energy: float
     kernel: PointKernel
     dense: bool = False
+    shares: tuple[float, ...] = ()
+    recoiled: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,27 +69,37 @@ class Dose:
 
 def emissions(nuclide: Nuclide, *, electrons: PointKernel | None = None) -> tuple[Emission, ...]:
     """What a decay emits; ``electrons`` in place of the default kernel of its electrons."""
-    found = [Emission(nuclide.electron_energy, electrons or electron_kernel(nuclide))]
+    kernel = electrons or electron_kernel(nuclide)
+    found = [Emission(nuclide.electron_energy, kernel, shares=nuclide.electron_shares)]
     if nuclide.alphas:
-        found.append(Emission(nuclide.alpha_energy, alpha_kernel(nuclide.alphas), dense=True))
+        kernel = alpha_kernel(nuclide.alphas)
+        found.append(Emission(nuclide.alpha_energy, kernel, dense=True, shares=nuclide.alpha_shares))
     return tuple(found)
 
 
 def local(nuclide: Nuclide) -> tuple[Emission, ...]:
     """The emissions of ``nuclide`` with all energy left where it decays."""
     here = PointKernel(np.ones_like, 0.0, "local")
-    return tuple(Emission(each.energy, here, each.dense) for each in emissions(nuclide))
+    return tuple(replace(each, kernel=here) for each in emissions(nuclide))
 
 
-def chosen_emissions(nuclide: Nuclide, kernel: str) -> tuple[Emission, ...]:
-    """By a name: "nuclide" is the default kernel, "local" no spread; else a file of F(r). Raises ConfigError."""
+def chosen_emissions(
+    nuclide: Nuclide, kernel: str = "nuclide", *, daughter: Nuclide | None = None
+) -> tuple[Emission, ...]:
+    """By a name: "nuclide" is the default kernel, "local" no spread; else a file of F(r). Raises ConfigError.
+
+    With those of a ``daughter`` that has left the agent, by the same kernel, itself with its chain in equilibrium.
+    """
+    if daughter is not None:
+        theirs = (replace(each, shares=(), recoiled=True) for each in chosen_emissions(daughter, kernel))
+        return *chosen_emissions(nuclide, kernel), *theirs
     if kernel == "local":
         return local(nuclide)
     return emissions(nuclide, electrons=None if kernel == "nuclide" else read_kernel(Path(kernel)))
 
 
 def dose_map(
-    decays: np.ndarray,
+    decays: np.ndarray | Sequence[np.ndarray],
     emitted: tuple[Emission, ...],
     *,
     grid: Grid,
@@ -92,17 +108,21 @@ def dose_map(
 ) -> Dose:
     """Dose from ``decays`` per m³, Ã; from an activity A in Bq/m³ the dose rate in Gy/s instead.
 
-    ``density`` in kg/m³, one number or (nz, ny, nx); the kernels are those of water throughout. Beyond the box there
-    is nothing, or with ``mirrored`` its own mirror image: for a piece of tissue that goes on like that, or an octant
-    of a tumour. Raises ConfigError for decays that are negative, not finite or not of the shape of the grid.
+    ``decays`` is one field, or a list of one for each emission. ``density`` in kg/m³, one number or (nz, ny, nx); the
+    kernels are those of water throughout. Beyond the box there is nothing, or with ``mirrored`` its own mirror image:
+    for a piece of tissue that goes on like that, or an octant of a tumour. Raises ConfigError for decays that are
+    negative, not finite or not of the shape of the grid.
     """
-    if decays.shape != grid.shape or not (np.isfinite(decays).all() and decays.min() >= 0):
-        fault = "a field of finite numbers from 0 on the grid was expected"
-        raise ConfigError(Problem("decays", decays.shape, fault, f"Give an array of shape {grid.shape}"))
+    sources = [decays] * len(emitted) if isinstance(decays, np.ndarray) else list(decays)
+    for source in sources:
+        if source.shape != grid.shape or not (np.isfinite(source).all() and source.min() >= 0):
+            fault = "a field of finite numbers from 0 on the grid was expected"
+            raise ConfigError(Problem("decays", source.shape, fault, f"Give an array of shape {grid.shape}"))
     doses = {True: np.zeros(grid.shape), False: np.zeros(grid.shape)}
-    for each in emitted:
-        doses[each.dense] += each.energy * spread(decays, each.kernel, grid=grid, mirrored=mirrored) / density
-    released = float(decays.sum()) * grid.voxel_volume * sum(each.energy for each in emitted)
+    for each, source in zip(emitted, sources, strict=True):
+        doses[each.dense] += each.energy * spread(source, each.kernel, grid=grid, mirrored=mirrored) / density
+    energies = [float(source.sum()) * each.energy for each, source in zip(emitted, sources, strict=True)]
+    released = sum(energies) * grid.voxel_volume
     absorbed = float(((doses[True] + doses[False]) * density).sum()) * grid.voxel_volume
     return Dose(doses[False], doses[True], released, absorbed)
 

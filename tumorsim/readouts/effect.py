@@ -26,8 +26,16 @@ def exposure_survival(exposure: Value, *, sensitivity: float) -> Array:
 
 
 def saturating_kill(
-    survival: Value, concentration: Value, dt: float, *, fastest: float, half: float
+    survival: Value, concentration: Value, dt: float, *, fastest: float, half: float, end: Value | None = None
 ) -> Array:
-    """S after ``dt`` s of dS/dt = −k_max C/(C + EC50) S, exact for a concentration that stays; k_max in 1/s."""
+    """S after ``dt`` s of dS/dt = −k_max C/(C + EC50) S; k_max in 1/s.
+
+    Exact for C that stays, or goes straight to ``end``.
+
+    The mean of EC50/(C + EC50) from a to b is EC50/(a + EC50) · ln(1 + x)/x, x = (b − a)/(a + EC50).
+    """
     c = np.asarray(concentration, dtype=float)
-    return np.asarray(survival) * np.exp(-fastest * dt * c / (c + half))
+    x = np.zeros_like(c) if end is None else (np.asarray(end, dtype=float) - c) / (c + half)
+    level = np.abs(x) < 1e-8
+    spared = half / (c + half) * np.where(level, 1 - x / 2, np.log1p(x) / np.where(level, 1.0, x))
+    return np.asarray(survival) * np.exp(-fastest * dt * (1 - spared))

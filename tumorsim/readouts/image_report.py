@@ -158,11 +158,12 @@ def make_image(
     duration: float = 1200.0,
     magnet: str = "3 T",
     body_mass: float | None = None,
+    age: float | None = None,
     seed: int = 0,
 ) -> ImageReport:
     """The image of a ``modality``, "pet", "spect", "mri" or "ct", at ``time``: for PET and SPECT the frame's end.
 
-    ``activity`` in Bq, ``duration`` in s, ``body_mass`` in kg. Raises ConfigError.
+    ``activity`` in Bq, ``duration`` in s, ``body_mass`` in kg, ``age`` of the label in s. Raises ConfigError.
     """
     choose(dict.fromkeys(("pet", "spect", "mri", "ct")), modality, key="modality")
     step = results.step_at(time)
@@ -176,7 +177,7 @@ def make_image(
     if nuclide is None:
         raise ConfigError(Problem("nuclide", None, f"{modality} needs one", 'Give it, for example "Zr-89"'))
     by_size = {size: SCANNERS[f"{size}-{modality}"] for size in ("clinical", "preclinical")}
-    of = label(results, nuclide_called(nuclide), injected=activity)
+    of = label(results, nuclide_called(nuclide), injected=activity, age=age)
     end = float(results.times[step])
     frame = emission_image(
         results, of, choose(by_size, scanner, key="scanner"), start=end - duration, end=end, seed=seed

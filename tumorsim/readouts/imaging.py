@@ -11,7 +11,7 @@ import numpy as np
 
 from tumorsim.errors import ConfigError, Problem
 from tumorsim.grid import Grid
-from tumorsim.readouts.activity import Label, decay_over_frame, mean_activity
+from tumorsim.readouts.activity import Label, daughter_activity, decay_over_frame, mean_activity
 from tumorsim.readouts.nuclides import Nuclide
 from tumorsim.readouts.resample import FWHM, blur, extend, resample, scanner_grid
 from tumorsim.results import Results
@@ -46,7 +46,8 @@ class EmissionImage:
     """A frame from ``start`` to ``end`` (s). Activities in Bq/m³, means over the frame, not corrected for decay.
 
     ``truth`` on the ``grid`` of the simulation; on the scanner's ``image_grid`` ``expected`` without and ``image``
-    with noise, which is an unbiased one except that it is cut off at 0.
+    with noise, which is an unbiased one except that it is cut off at 0. A scanner is calibrated to a chain in
+    equilibrium: where daughters that emit its photons have not grown in, it sees less.
     """
 
     of: Label
@@ -89,11 +90,16 @@ def emission_image(
     ``beyond`` says what lies beyond the box (see ``resample.BEYOND``). Raises ConfigError where the nuclide emits
     nothing that the scanner counts, or the frame is not within the outputs.
     """
-    emitted = emitted_per_decay(of.nuclide, scanner)
+    emitted = emitted_per_decay(of.nuclide, scanner, daughter=of.daughter)
     truth = mean_activity(results, of, start, end, blood=blood)
+    shares = of.nuclide.photon_shares if scanner.modality == "spect" else ()
+    counted = mean_activity(results, of, start, end, blood=blood, shares=shares) if shares else truth
+    if of.daughter is not None and scanner.modality == "spect":
+        theirs = of.daughter.photons * daughter_activity(results, of, start, end)
+        counted = (of.nuclide.photons * counted + theirs) / emitted
     sigma = sqrt((scanner.resolution / FWHM) ** 2 + positron_spread(of.nuclide, scanner) ** 2)
     onto = scanner_grid(results.grid, (scanner.voxel,) * 3)
-    expected = observed(truth, results.grid, onto, sigma=sigma, beyond=beyond)
+    expected = observed(counted, results.grid, onto, sigma=sigma, beyond=beyond)
     image = expected
     if seed is not None:
         counts = expected * onto.voxel_volume * emitted * scanner.sensitivity * (end - start)
@@ -101,9 +107,10 @@ def emission_image(
     return EmissionImage(of, scanner, start, end, results.grid, truth, onto, expected, image)
 
 
-def emitted_per_decay(nuclide: Nuclide, scanner: Scanner) -> float:
-    """Positrons or photons per decay. Raises ConfigError where there are none."""
+def emitted_per_decay(nuclide: Nuclide, scanner: Scanner, *, daughter: Nuclide | None = None) -> float:
+    """Positrons or photons per decay, with those of a ``daughter`` that has left. Raises ConfigError where none are."""
     emitted = nuclide.positrons if scanner.modality == "pet" else nuclide.photons
+    emitted += daughter.photons if daughter is not None and scanner.modality == "spect" else 0.0
     if not emitted:
         what = "positrons" if scanner.modality == "pet" else "photons in an imaging window known here"
         raise ConfigError(

@@ -24,14 +24,14 @@ def draw_montage(
     """The middle planes (xy, xz, yz) of volumes (nz, ny, nx), a row each, all on one colour scale.
 
     Each volume has a grid of its own; places agree. ``labels`` are outlined: the regions' borders. With
-    ``own_scales`` every row has its own scale.
+    ``own_scales`` every row has its own scale. What is nan is left white.
     """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9.6, 3.0 * len(volumes)), layout="constrained")
     axes = figure.subplots(len(volumes), 3, squeeze=False)
-    low = min(float(values.min()) for values, _ in volumes.values())
-    high = max(float(values.max()) for values, _ in volumes.values())
+    low = min(float(np.nanmin(values)) for values, _ in volumes.values())
+    high = max(float(np.nanmax(values)) for values, _ in volumes.values())
     for row, (name, (values, grid)) in zip(axes, volumes.items(), strict=True):
         limits = (float(values.min()), float(values.max())) if own_scales else (low, high)
         for axis, (plane, each) in enumerate(zip(("xy", "xz", "yz"), row, strict=True)):

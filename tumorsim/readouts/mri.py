@@ -106,8 +106,10 @@ def magnetic_image(
     iron = iron_concentration(results, step=step, iron_per_amount=iron_per_amount)
     r1 = 1 / scan.t1 + relaxivity.r1 * iron
     r2_star = 1 / scan.t2_star + relaxivity.r2_star * iron
-    if "internalised" in results.fields and relaxivity.in_cells != 1:
-        share = results.field("internalised", step=step) / np.maximum(results.total(step=step), 1e-300)
+    cells = [name for name in ("internalised", "in_macrophages") if name in results.fields]
+    if cells and relaxivity.in_cells != 1:
+        held = np.sum([results.field(name, step=step) for name in cells], axis=0)
+        share = held / np.maximum(results.total(step=step), 1e-300)
         r2_star += (relaxivity.in_cells - 1) * relaxivity.r2_star * iron * share
     signal = signal_of(r1, r2_star, scan)
     onto = scanner_grid(results.grid, (scan.voxel,) * 3)

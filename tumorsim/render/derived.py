@@ -74,7 +74,8 @@ def with_dose(results: "Results", *, nuclide: str, activity: float | None = None
     Raises ConfigError for an unknown nuclide or activity.
     """
     from tumorsim.readouts.activity import label, time_integrated_activity
-    from tumorsim.readouts.dosimetry import dose_map, emissions
+    from tumorsim.readouts.dose_report import sources_of
+    from tumorsim.readouts.dosimetry import chosen_emissions, dose_map
     from tumorsim.readouts.nuclides import nuclide as nuclide_called
 
     of = label(results, nuclide_called(nuclide), injected=activity)
@@ -82,7 +83,8 @@ def with_dose(results: "Results", *, nuclide: str, activity: float | None = None
     @cache
     def dose() -> np.ndarray:
         decays = time_integrated_activity(results, of)
-        return dose_map(decays, emissions(of.nuclide), grid=results.grid).total
+        emitted = chosen_emissions(of.nuclide, daughter=of.daughter)
+        return dose_map(sources_of(results, of, emitted, decays), emitted, grid=results.grid).total
 
     meaning = f"absorbed dose of {of.nuclide.name}"
     return with_field(results, DOSE, unit="Gy", meaning=meaning, compute=lambda time: dose())

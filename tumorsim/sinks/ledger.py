@@ -2,16 +2,17 @@
 
 ::
 
-    injected = plasma + cleared + free + bound + internalised + lymph + boundary + decayed + degraded
+    injected = plasma + cleared + free + bound + internalised + in_macrophages + lymph + boundary + decayed + degraded
 
 The plasma curve is prescribed, so ``cleared`` is what left the plasma by neither decay nor this tissue. What is
 *checked* is the tissue's own balance, which no definition can hide::
 
-    initial + extravasated = free + bound + internalised + lymph + boundary + decayed + degraded [+ released]
+    initial + extravasated = what was listed from free on [+ released]
 
 Where the agent is a carrier, all this is the drug inside carriers. What they release has a balance of its own::
 
-    released + drug_extravasated = drug_free + drug_in_cells + drug_on_dna + drug_lymph + drug_boundary
+    released + drug_extravasated = drug_free + drug_in_cells + drug_on_dna + drug_in_macrophages + drug_lymph
+                                   + drug_boundary + drug_decayed
 
 Where blood carries the agent through a network, so has the network::
 
@@ -28,6 +29,18 @@ from tumorsim.errors import NumericsError
 TOLERANCE = {"float64": 1e-12, "float32": 1e-6}
 """Largest imbalance, relative to all that ever entered the tissue [D]. The dose itself is larger still."""
 
+TISSUE = ("free", "bound", "internalised", "in_macrophages")
+DRUG_TERMS = (
+    "drug_free",
+    "drug_in_cells",
+    "drug_on_dna",
+    "drug_in_macrophages",
+    "drug_lymph",
+    "drug_boundary",
+    "drug_decayed",
+)
+"""Where the agent in the tissue is, and what became of the drug that it released."""
+
 LONG_NAMES = {
     "injected": "dose given so far",
     "plasma": "in plasma",
@@ -39,6 +52,7 @@ LONG_NAMES = {
     "free": "free in the interstitium",
     "bound": "bound",
     "internalised": "inside cells",
+    "in_macrophages": "inside macrophages",
     "lymph": "drained by lymphatics",
     "boundary": "left through the faces of the box, net",
     "decayed": "decayed in the tissue",
@@ -54,8 +68,10 @@ DRUG_NAMES = {
     "drug_free": "released drug in the interstitium",
     "drug_in_cells": "released drug free inside cells",
     "drug_on_dna": "released drug on the DNA of cells",
+    "drug_in_macrophages": "released drug kept by macrophages",
     "drug_lymph": "released drug drained by lymphatics",
     "drug_boundary": "released drug that left through the faces of the box, net",
+    "drug_decayed": "released drug that decayed in the tissue",
     "drug_imbalance": "balance of the released drug: released + extravasated less all that is accounted for",
 }
 """What is added where the agent releases a drug."""
@@ -89,7 +105,7 @@ def entries(amounts: Mapping[str, float], plasma: Plasma, time: float, *, initia
     ``amounts`` are those now free, bound and internalised, and what has passed so far: entered from plasma and
     returned to it, and lymph, boundary, decayed, degraded. ``initial`` is what was in the tissue at time 0.
     """
-    tissue = {name: amounts[name] for name in ("free", "bound", "internalised")}
+    tissue = {name: amounts.get(name, 0.0) for name in TISSUE}
     out = {name: amounts[name] for name in ("lymph", "boundary", "decayed", "degraded")}
     extravasated = amounts["entered"] - amounts["returned"]
     injected, in_plasma, lost = (float(f(time)) for f in (plasma.injected, plasma.amount, plasma.decayed))
@@ -111,10 +127,7 @@ def entries(amounts: Mapping[str, float], plasma: Plasma, time: float, *, initia
 
 def drug_entries(amounts: Mapping[str, float], plasma: Plasma, time: float) -> dict[str, float]:
     """The terms of DRUG_NAMES at ``time``, for a carrier's ``amounts`` and the ``plasma`` of the released drug."""
-    here = {
-        name: amounts[name]
-        for name in ("drug_free", "drug_in_cells", "drug_on_dna", "drug_lymph", "drug_boundary")
-    }
+    here = {name: amounts[name] for name in DRUG_TERMS}
     extravasated = amounts["drug_entered"] - amounts["drug_returned"]
     return {
         "released": amounts["released"],
@@ -139,7 +152,7 @@ def closure(entries: Mapping[str, float]) -> float:
 
     What entered through the faces of the box is known net of what left there: it is at least what is held.
     """
-    held = sum(entries[name] for name in ("free", "bound", "internalised") if name in entries)
+    held = sum(entries.get(name, 0.0) for name in TISSUE)
     came = max(abs(entries["initial"]) + abs(entries["entered"]), held, abs(entries["boundary"]))
     balances = [(entries["imbalance"], came)]
     if "drug_imbalance" in entries:

@@ -84,6 +84,8 @@ class RegionProperties:
     """b of that law."""
     cell_density: float = _number("1/m^3")
     """ρ, cells that take up a released drug, per tissue volume."""
+    macrophage_density: float = _number("1/m^3")
+    """Macrophages that take up the agent, per tissue volume."""
     carrier_release_rate: float = _number("1/s")
     """What enzymes or acid of this tissue add to the release of carriers outside cells."""
     uptake_rate: float = _number("1/s")
@@ -147,6 +149,7 @@ _NORMAL = RegionProperties(
     power_law_diffusivity=1e6 * 1e-4,
     power_law_exponent=2.96,
     cell_density=1e15,
+    macrophage_density=0.0,
     carrier_release_rate=0.0,
     uptake_rate=0.0,
     binding_sites=0.0,
@@ -216,6 +219,8 @@ thermal_conductivity            0.5                   0.5              [M] W/(m 
 metabolic_heat                  0                     0                [D] W/m³; some 700 at rest [M] are 0.1 K [C]
 correlation_length              200 µm                200 µm           [D]; matters only with a _log_sd
 *_log_sd, uptake, binding       0                     0                [D]
+macrophage_density              0                     0                [D]: they are many in most tumours, but how
+                                                                       many is for the user to say
 ==============================  ====================  ===============  ================================
 
 ``necrotic`` is tumour without blood or lymph vessels: its conductivity is that of tumour [D].

@@ -4,13 +4,17 @@ The *carrier* stands for the drug inside carriers, with all its pools; what leav
 transported with coefficients of its own, and taken up by cells and given back::
 
     N_c:  transport, exchange and binding of the carrier − k N_c
-    N_d:  transport and exchange of the drug + k (N_c + B_c) − κ N_d/ε + q I
-    I:    κ N_d/ε − q I + k_in I_c
+    N_d:  transport and exchange of the drug + k (N_c + B_c) − κ N_d/ε + q I − λ N_d
+    I:    κ N_d/ε − q I + k_in I_c − λ I
 
 A step releases for half of it, steps the carrier, releases for the other half, and then steps the drug with what was
 released as a steady source: of second order, since the carrier knows nothing of the drug. Uptake, which takes seconds,
 is part of the linear stages however long the step. The rates κ and q are those of the start of a step, which is at most
 CELL_STEP of the fastest 1/q: 0.1 % off for drug in cells and 3 % for what is free [C], by Doxil in the quickstart.
+
+The daughter of a radionuclide is such a drug, too, where it leaves its carrier by recoil: k is then the decay of the
+carrier, in all its pools, and the daughter decays at its own λ. All amounts are atoms, in one unit: a Bq of daughter is
+as many atoms as a Bq of the parent.
 """
 
 from collections.abc import Mapping
@@ -26,12 +30,15 @@ from tumorsim.grid import Grid
 from tumorsim.operators.cell_exchange import cell_exchange
 from tumorsim.operators.collect import collect
 from tumorsim.operators.interchange import interchange
+from tumorsim.operators.internalise import internalise
 from tumorsim.operators.release import release
 from tumorsim.transport.linear import Drive
 from tumorsim.transport.stepper import Plasma, State, Stepper
 
 CELL_STEP = 0.25
 """Longest step in the time after which a cell would have given its drug back [D]."""
+DECAY_STEP = 0.25
+"""Longest step in the mean life of a drug that decays [D]: what is in balance with its decay is then 0.26 % off [C]."""
 
 
 class Release(Protocol):
@@ -90,7 +97,9 @@ class PayloadStepper:
     """Steps a carrier and its drug; used like a `Stepper`.
 
     ``local_source`` is a map of what vessels give besides, 1/s on the plasma concentration of the carrier: drug that is
-    released while the blood passes a triggered voxel.
+    released while the blood passes a triggered voxel. What carriers release in macrophages goes back to the
+    interstitium, unless these keep it (``macrophages_keep``). ``lasting_uptake`` is a map of κ₀, 1/s, at which cells
+    take drug up besides and keep it.
     """
 
     def __init__(
@@ -101,6 +110,8 @@ class PayloadStepper:
         release: Release,
         cells: Cells | None = None,
         local_source: np.ndarray | None = None,
+        macrophages_keep: bool = False,
+        lasting_uptake: np.ndarray | None = None,
     ):
         self.carrier, self.drug, self._release, self._cells = carrier, drug, release, cells
         self.device: Device = carrier.device
@@ -112,10 +123,12 @@ class PayloadStepper:
         maps = release.place_rate, release.triggered_rate
         self._place, self._trigger = (None if rate is None else upload(rate, real) for rate in maps)
         self._local = None if local_source is None else upload(local_source, real)
+        self._lasting = None if lasting_uptake is None else upload(lasting_uptake, real)
         self._local_rows = (
             None if self._local is None else self.device.sum(self._local.astype(np.float64), axis=2)
         )
         self._released, self._released_in_cells, source = (self.device.empty(shape, real) for _ in range(3))
+        self._kept = self.device.empty(shape, real) if macrophages_keep else None
         own = drug.drive or Drive(*(self.device.empty(shape, real) for _ in range(2)))
         self._drive = replace(own, source=source)
         retained = CELL_STEP * cells.retention_time if cells else inf
@@ -123,6 +136,7 @@ class PayloadStepper:
             **carrier.limits,
             **{f"drug {name}": limit for name, limit in drug.limits.items() if name != "max_step"},
             "drug in cells": retained,
+            "drug decay": DECAY_STEP / drug.decay_rate if drug.decay_rate > 0 else inf,
         }
         self.step_size = min(self.limits.values())
         self.cell_peclet = max(carrier.cell_peclet, drug.cell_peclet)
@@ -138,6 +152,7 @@ class PayloadStepper:
             drug_on_dna=zeros(self.grid.shape, real) if self._dna else None,
             drug_passed=drug.passed,
             released=zeros((2, *self.grid.shape[:2]), np.float64),
+            drug_in_macrophages=None if self._kept is None else zeros(self.grid.shape, real),
         )
 
     def _drug_state(self, state: State) -> State:
@@ -152,19 +167,24 @@ class PayloadStepper:
             else np.zeros(self.grid.shape)
         )
         free = self.drug.pools(self._drug_state(state))["free"]
-        return {**self.carrier.pools(state), "drug_free": free, "drug_in_cells": cells, "drug_on_dna": dna}
+        pools = {**self.carrier.pools(state), "drug_free": free, "drug_in_cells": cells, "drug_on_dna": dna}
+        if self._kept is not None:
+            pools["drug_in_macrophages"] = self.device.download(state.drug_in_macrophages).astype(np.float64)
+        return pools
 
     def amounts(self, state: State) -> dict[str, float]:
         """As `Stepper.amounts`; ``released`` is what has left the carriers, and ``drug_X`` what has become of that."""
         volume = self.grid.voxel_volume
         drug = self.drug.amounts(self._drug_state(state))
-        del drug["bound"], drug["internalised"], drug["decayed"], drug["degraded"]
+        kept = 0.0 if self._kept is None else float(self.device.sum(state.drug_in_macrophages)) * volume
+        del drug["bound"], drug["internalised"], drug["degraded"]
         return {
             **self.carrier.amounts(state),
             "released": float(self.device.sum(state.released)) * volume,
             **{f"drug_{name}": amount for name, amount in drug.items()},
             "drug_in_cells": float(self.device.sum(state.drug_in_cells)) * volume,
             "drug_on_dna": float(self.device.sum(state.drug_on_dna)) * volume if self._dna else 0.0,
+            "drug_in_macrophages": kept,
         }
 
     def concentrations(self, state: State) -> tuple[Array, ...]:
@@ -174,6 +194,7 @@ class PayloadStepper:
     def step(self, state: State, start: float, dt: float, plasma: PayloadPlasma) -> None:
         """Take ``state`` from time ``start`` over ``dt``, in place."""
         half, end = start + dt / 2, start + dt
+        self._decay(state, dt / 2, seed=self.carrier.seed(start) + 60)
         self._let_out(state, start, half, first=True)
         self.carrier.step(state, start, dt, plasma.carrier)
         self._let_out(state, half, end, first=False)
@@ -191,6 +212,27 @@ class PayloadStepper:
             interchange(
                 self.device, state.drug_in_cells, state.drug_on_dna, **self._dna, dt=dt, seed=seed + 4
             )
+        self._decay(state, dt / 2, seed=self.carrier.seed(start) + 70)
+
+    def _decay(self, state: State, dt: float, *, seed: int) -> None:
+        """Of the drug that is held; what is free decays in the drug's own step."""
+        if self.drug.decay_rate == 0 or state.drug_passed is None:
+            return
+        for k, pool in enumerate((state.drug_in_cells, state.drug_on_dna, state.drug_in_macrophages)):
+            if pool is not None:
+                internalise(
+                    self.device,
+                    None,
+                    None,
+                    pool,
+                    state.drug_passed[4:],
+                    self.carrier.epsilon,
+                    internalisation=0.0,
+                    degradation=0.0,
+                    decay=self.drug.decay_rate,
+                    dt=dt,
+                    seed=seed + k,
+                )
 
     def _let_out(self, state: State, start: float, end: float, *, first: bool) -> None:
         rates = self._release.rates(start, end)
@@ -212,6 +254,31 @@ class PayloadStepper:
             first=first,
             seed=self.carrier.seed(start) + 22,
         )
+        if state.in_macrophages is not None:
+            self._let_out_of_macrophages(state, rates, end - start, seed=self.carrier.seed(start) + 30)
+
+    def _let_out_of_macrophages(self, state: State, rates: ReleaseRates, dt: float, *, seed: int) -> None:
+        """Into the interstitium with what is released there, or into a pool of its own."""
+        release(
+            self.device,
+            None,
+            None,
+            state.in_macrophages,
+            None,
+            self._released if self._kept is None else self._kept,
+            state.released,
+            None,
+            self._trigger,
+            self.carrier.epsilon,
+            outside=0.0,
+            inside=rates.in_macrophages,
+            triggered=rates.triggered,
+            dt=dt,
+            first=self._kept is not None,
+            seed=seed,
+        )
+        if self._kept is not None:
+            collect(self.device, state.drug_in_macrophages, self._kept, seed=seed + 3)
 
     def _exchange(self, state: State, dt: float, local_plasma: float, *, seed: int) -> None:
         cell_exchange(
@@ -225,6 +292,7 @@ class PayloadStepper:
             self._density,
             self.drug.epsilon,
             self._local,
+            self._lasting,
             **self._constants,
             local_plasma=local_plasma,
             dt=dt,

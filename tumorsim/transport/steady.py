@@ -127,10 +127,13 @@ class SteadyBalance:
             on_grid(properties.wall_reflection, grid),
             fluid(flow.filtration),
         )
+        uptake = self.epsilon * on_grid(properties.uptake_rate, grid)
+        if properties.macrophages is not None:
+            uptake = uptake + properties.macrophages.most_capture
         self.losses: Mapping[str, np.ndarray] = {
             "returned": returned,
             "lymph": fluid(flow.lymph_drainage),
-            "uptake": self.epsilon * on_grid(properties.uptake_rate, grid),
+            "uptake": uptake,
             "decayed": self.epsilon * properties.kinetics.decay,
         }
         self.medium = FittedMedium(

@@ -23,7 +23,7 @@ from tumorsim.grid import Grid
 from tumorsim.operators.collect import collect
 from tumorsim.transport.advection import Advection
 from tumorsim.transport.linear import Drive, LinearTransport
-from tumorsim.transport.reactions import Kinetics, Reactions
+from tumorsim.transport.reactions import Kinetics, Macrophages, Reactions
 
 CAPTURE = 0.5
 """Longest step in the times it takes sites to bind free agent, or agent to cross a voxel where that is longer [C].
@@ -41,7 +41,7 @@ class TransportProperties:
 
     ε ``available_fraction``; D ``diffusivity`` in the available fluid, m²/s; f ``retardation``; P S/V
     ``wall_permeability_density``, 1/s; σ ``wall_reflection``; ``uptake_rate``, 1/s on N; B_max
-    ``binding_sites``, amount/m³ of tissue; the rates of ``kinetics``.
+    ``binding_sites``, amount/m³ of tissue; the rates of ``kinetics``; ``macrophages``, if there are any.
     """
 
     available_fraction: Map
@@ -52,6 +52,7 @@ class TransportProperties:
     uptake_rate: Map = 0.0
     binding_sites: Map = 0.0
     kinetics: Kinetics = field(default_factory=Kinetics)
+    macrophages: Macrophages | None = None
 
 
 class FlowFields(Protocol):
@@ -96,6 +97,8 @@ class State:
     released: Array | None = None
     body: Array | None = None
     blood: Array | None = None
+    in_macrophages: Array | None = None
+    drug_in_macrophages: Array | None = None
 
 
 class Stepper:
@@ -157,7 +160,10 @@ class Stepper:
             available_fraction=self.available_fraction,
             epsilon=epsilon,
             kinetics=properties.kinetics,
+            macrophages=properties.macrophages,
         )
+        self._fills_macrophages = properties.macrophages is not None
+        self.decay_rate = properties.kinetics.decay
         takes_up = bool(uptake.any())
         self.drive = (
             Drive(device.upload(uptake, self.real), device.empty(grid.shape, self.real)) if takes_up else None
@@ -183,7 +189,13 @@ class Stepper:
             self._pool(pools.get("bound"), kept=self._reactions.binds),
             self._pool(pools.get("internalised"), kept=self._keeps_cells),
             self.device.zeros((len(PASSED), *self.grid.shape[:2]), np.float64),
+            in_macrophages=self._pool(None, kept=self._fills_macrophages),
         )
+
+    def _held(self, state: State) -> dict[str, Array | None]:
+        """The pools besides the free agent; macrophages only where there are some."""
+        held = {"bound": state.bound, "internalised": state.internalised}
+        return held | ({"in_macrophages": state.in_macrophages} if self._fills_macrophages else {})
 
     def _pool(self, given: np.ndarray | None, *, kept: bool) -> Array | None:
         """The pool on the device; None where nothing is in it and nothing can come."""
@@ -194,15 +206,14 @@ class Stepper:
     def pools(self, state: State) -> dict[str, np.ndarray]:
         """The amounts per tissue volume, float64 on the host; a pool that cannot be reached is zero."""
         free = self.available_fraction * self.device.download(state.concentration).astype(np.float64)
-        rest = {"bound": state.bound, "internalised": state.internalised}
-        zero = np.zeros(self.grid.shape)
+        zero, rest = np.zeros(self.grid.shape), self._held(state)
         held = {n: zero if a is None else self.device.download(a).astype(np.float64) for n, a in rest.items()}
         return {"free": free, **held}
 
     def amounts(self, state: State) -> dict[str, float]:
         """What each pool holds in all, and what has passed in all (PASSED); float64, summed on the device."""
         free = self.device.dot(self.epsilon, state.concentration)
-        rest = {"bound": state.bound, "internalised": state.internalised}
+        rest = self._held(state)
         held = {n: 0.0 if a is None else float(self.device.sum(a)) for n, a in rest.items()}
         passed = dict(zip(PASSED, map(float, self.device.sum(state.passed, axis=(1, 2))), strict=True))
         return {n: total * self.grid.voxel_volume for n, total in {"free": free, **held, **passed}.items()}
@@ -252,7 +263,7 @@ class Stepper:
             self._advection.advance(state.concentration, self._scratch, dt, booked=booked, seed=seed)
 
     def _react(self, state: State, dt: float, booked: Array, seed: int, *, backwards: bool = False) -> None:
-        pools = state.concentration, state.bound, state.internalised
+        pools = state.concentration, state.bound, state.internalised, state.in_macrophages
         self._reactions.advance(*pools, dt, booked=booked, backwards=backwards, seed=seed)
 
 
