@@ -35,7 +35,7 @@ from tumorsim.constants import BODY_TEMPERATURE
 from tumorsim.device.select import select_device
 from tumorsim.device.twin import Device
 from tumorsim.fields import POOLS
-from tumorsim.flow.pressure import Flow, FluidProperties, solve_flow
+from tumorsim.flow.pressure import Flow, FluidProperties, PerfusedTissue, solve_flow
 from tumorsim.grid import Grid
 from tumorsim.schedule import Schedule, output_times, shortest_of
 from tumorsim.tissue import shapes
@@ -117,22 +117,20 @@ class Case:
         if network is None or not self.config.vessels.two_way:
             return network
         device, _ = select_device("auto")
-        tolerance = min(self.config.pressure.tolerance, self.config.vessels.two_way_tolerance / 10)
 
-        def tissue_pressure(vessels: VoxelWalls) -> np.ndarray:
-            flow = solve_flow(
-                device,
-                self.grid,
-                self._fluid(vessels),
-                self.config.pressure.boundaries,
-                tolerance=tolerance,
-                precision="float64",
-            )
-            return device.download(flow.pressure)
+        def tissue(vessels: VoxelWalls) -> vasculature.TissuePressure:
+            oncotic = self._oncotic
+            held = PerfusedTissue(device, self.grid, self._fluid(vessels), self.config.pressure.boundaries)
+
+            def pressure(vascular: np.ndarray, accuracy: float) -> np.ndarray:
+                held.set_effective_pressure(vascular - oncotic)
+                return device.download(held.solve(accuracy)[0])
+
+            return pressure
 
         return vasculature.TwoWay(
             self.config.vessels, self._pieces, self._piece_walls, self.grid, self._oncotic,
-            self._unresolved, tissue_pressure,
+            self._unresolved, tissue,
         ).solve(network)  # fmt: skip
 
     @cached_property

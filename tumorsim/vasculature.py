@@ -9,7 +9,14 @@ from tumorsim.config.schema import Vessels
 from tumorsim.errors import ConfigError, Problem
 from tumorsim.grid import Grid
 from tumorsim.vessels.blood_flow import blood_flow
-from tumorsim.vessels.coupling import PieceWalls, VoxelWalls, two_way_pressure, voxel_walls, well_factor
+from tumorsim.vessels.coupling import (
+    PieceWalls,
+    VoxelWalls,
+    piece_pressure,
+    two_way_pressure,
+    voxel_walls,
+    well_factor,
+)
 from tumorsim.vessels.leakiness import SCENARIOS, Pores, spread_pores
 from tumorsim.vessels.network import Network
 from tumorsim.vessels.open_ends import Blood, boundary_pressures
@@ -17,6 +24,7 @@ from tumorsim.vessels.rasterise import Pieces, wall_pieces
 from tumorsim.vessels.wall import WallCoefficients
 
 TissueValue = Callable[[str], np.ndarray]
+TissuePressure = Callable[[np.ndarray, float], np.ndarray]
 WallOf = Callable[[TissueValue], WallCoefficients]
 
 
@@ -114,7 +122,11 @@ def well_corrected(
 
 @dataclass(frozen=True, eq=False)
 class TwoWay:
-    """What the exchange of fluid between blood and tissue needs of a case."""
+    """What the exchange of fluid between blood and tissue needs of a case.
+
+    ``tissue`` of its walls gives a function that takes blood pressures (nz, ny, nx) and a relative residual to the
+    pressure of the tissue.
+    """
 
     vessels: Vessels
     pieces: Pieces
@@ -122,7 +134,7 @@ class TwoWay:
     grid: Grid
     oncotic: np.ndarray
     other: VoxelWalls | None
-    tissue_pressure: Callable[[VoxelWalls], np.ndarray]
+    tissue: Callable[[VoxelWalls], TissuePressure]
 
     def solve(self, network: Network) -> Network:
         """The network with pressures and flows that agree with the pressure of the tissue.
@@ -141,11 +153,18 @@ class TwoWay:
             ends, blood, "split", vessels.arterial_pressure, vessels.venous_pressure
         )
         fluid = np.asarray(self.walls.wall.hydraulic_conductivity) * self.walls.area
+        start = voxel_walls(self.pieces, self.walls, network, self.grid, other=self.other)
+        first, tissue_pressure = piece_pressure(self.pieces, network), self.tissue(start)
+        whole = np.asarray(start.wall.hydraulic_conductivity) * start.area_density * self.grid.voxel_volume
 
-        def tissue(current: Network) -> np.ndarray:
-            return self.tissue_pressure(
-                voxel_walls(self.pieces, self.walls, current, self.grid, other=self.other)
+        def tissue(current: Network, accuracy: float) -> np.ndarray:
+            gained = fluid * (piece_pressure(self.pieces, current) - first)
+            total = np.bincount(self.pieces.voxel, gained, minlength=self.grid.voxels)
+            vascular = np.divide(
+                total.reshape(self.grid.shape), whole, out=np.zeros(self.grid.shape), where=whole > 0
             )
+            vascular += start.pressure
+            return tissue_pressure(vascular, accuracy)
 
         found, balance = two_way_pressure(
             network,

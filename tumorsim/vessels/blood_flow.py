@@ -1,6 +1,6 @@
 """Blood flow through a vessel network: Poiseuille segments, with red cells that part at branchings or do not."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +9,7 @@ from tumorsim.errors import ConfigError, NumericsError, Problem
 from tumorsim.vessels.haematocrit import cell_imbalance, directed, spread_cells
 from tumorsim.vessels.network import Network
 from tumorsim.vessels.open_ends import Blood, boundary_pressures, conductance, no_pressure
-from tumorsim.vessels.poiseuille import Leak, drop, net_flow, node_pressures
+from tumorsim.vessels.poiseuille import Leak, NodalEquations, drop, net_flow
 from tumorsim.vessels.viscosity import HAEMATOCRIT, PLASMA_VISCOSITY
 
 RELAXATION, MOST_SWEEPS = 0.5, 600
@@ -145,7 +145,14 @@ def solve_pressure(
 
     Raises ConfigError when no value is given, NumericsError when the solution does not conserve flow.
     """
-    known = _as_array(network, boundary_pressure)
+    g = conductance(network, haematocrit=haematocrit, plasma_viscosity=plasma_viscosity, viscosity=viscosity)
+    return pressure_solver(network, _as_array(network, boundary_pressure), g, leak=leak)(leak)
+
+
+def pressure_solver(
+    network: Network, known: np.ndarray, g: np.ndarray, *, leak: Leak | None = None
+) -> Callable[[Leak | None], np.ndarray]:
+    """`solve_pressure` for conductances ``g`` (m,), which takes a ``leak`` that differs in what it draws alone."""
     given = ~np.isnan(known)
     if not given.any():
         raise no_pressure(network)
@@ -155,12 +162,12 @@ def solve_pressure(
     pressure = np.where(given, known, rest[network.components])
     free = np.flatnonzero(_perfused(network, known)[network.components] & ~given)
     if not len(free):
-        return pressure
-    g = conductance(network, haematocrit=haematocrit, plasma_viscosity=plasma_viscosity, viscosity=viscosity)
+        return lambda leak: pressure
     inflow = None if network.boundary_flow is None else np.nan_to_num(network.boundary_flow)
+    equations = NodalEquations(network, g, free=free, leak=leak)
     if leak is None:  # about the middle, where pressures round least
-        return middle + node_pressures(network, g, known=pressure - middle, free=free, inflow=inflow)
-    return node_pressures(network, g, known=pressure, free=free, inflow=inflow, leak=leak)
+        return lambda _: middle + equations.pressures(pressure - middle, inflow=inflow)
+    return lambda leak: equations.pressures(pressure, inflow=inflow, leak=leak)
 
 
 def nodal_imbalance(network: Network) -> np.ndarray:

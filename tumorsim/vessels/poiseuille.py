@@ -1,6 +1,7 @@
 """The linear part of blood flow: pressures at the nodes of a network of known conductances."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -56,56 +57,80 @@ def net_flow(network: Network, flow: np.ndarray) -> np.ndarray:
     return np.bincount(end, flow, minlength=n) - np.bincount(start, flow, minlength=n)
 
 
-def node_pressures(
-    network: Network,
-    conductance: np.ndarray,
-    *,
-    known: np.ndarray,
-    free: np.ndarray,
-    inflow: np.ndarray | None = None,
-    leak: Leak | None = None,
-) -> np.ndarray:
-    """Pressures (n,) with Σ_j g_ij (p_i − p_j) + leak_i = inflow_i at the nodes ``free``, ``known`` at the others.
+class NodalEquations:
+    """Σ_j g_ij (p_i − p_j) + leak_i = inflow_i at the nodes ``free``, for one known side after another.
 
-    Raises NumericsError where the equations are singular or blood is lost at a node.
+    The matrix, of the ``conductance`` (m,) and the wall's share of ``leak``, is made and factorised once.
     """
-    from scipy.sparse import coo_array, diags_array
 
-    n = len(network.nodes)
-    start, end = network.segments.T
-    ends = np.concatenate([start, end]), np.concatenate([end, start])
-    off = conductance if leak is None else conductance - leak.cross
-    links = coo_array((np.tile(off, 2), ends), shape=(n, n)).tocsr()
-    diagonal = np.bincount(ends[0], np.tile(conductance, 2), minlength=n)
-    source = np.zeros(n) if inflow is None else inflow.copy()
-    if leak is not None:
-        diagonal += np.bincount(start, leak.first, minlength=n) + np.bincount(end, leak.last, minlength=n)
-        source += np.bincount(start, leak.drawn_first, minlength=n) + np.bincount(
-            end, leak.drawn_last, minlength=n
-        )
-    scale = 1 / np.sqrt(diagonal[free])  # unit diagonal: conductances span many decades
-    matrix = diags_array(scale) @ (diags_array(diagonal[free]) - links[free][:, free]) @ diags_array(scale)
-    held = known.copy()
-    held[free] = 0
-    pressure = known.copy()
-    right = scale * (links[free] @ held + source[free])
-    pressure[free] = scale * _solved(matrix.tocsc(), right)
-    _check(network, conductance * drop(network, pressure), pressure, free=free, inflow=inflow, leak=leak)
-    return pressure
+    def __init__(
+        self, network: Network, conductance: np.ndarray, *, free: np.ndarray, leak: Leak | None = None
+    ):
+        from scipy.sparse import coo_array, diags_array
+
+        n = len(network.nodes)
+        start, end = network.segments.T
+        ends = np.concatenate([start, end]), np.concatenate([end, start])
+        off = conductance if leak is None else conductance - leak.cross
+        self.network, self.conductance, self.free = network, conductance, free
+        self._links = coo_array((np.tile(off, 2), ends), shape=(n, n)).tocsr()[free]
+        diagonal = np.bincount(ends[0], np.tile(conductance, 2), minlength=n)
+        if leak is not None:
+            diagonal += np.bincount(start, leak.first, minlength=n) + np.bincount(end, leak.last, minlength=n)
+        self._scale = 1 / np.sqrt(diagonal[free])  # unit diagonal: conductances span many decades
+        scaled = diags_array(self._scale)
+        self._matrix = (scaled @ (diags_array(diagonal[free]) - self._links[:, free]) @ scaled).tocsc()
+        self._factors = _factors(self._matrix)
+
+    def pressures(
+        self, known: np.ndarray, *, inflow: np.ndarray | None = None, leak: Leak | None = None
+    ) -> np.ndarray:
+        """Pressures (n,), those ``known`` at the nodes that are not free; ``leak`` is as it was but for what it draws.
+
+        Raises NumericsError where blood is lost at a node.
+        """
+        n = len(known)
+        start, end = self.network.segments.T
+        source = np.zeros(n) if inflow is None else inflow.copy()
+        if leak is not None:
+            source += np.bincount(start, leak.drawn_first, minlength=n)
+            source += np.bincount(end, leak.drawn_last, minlength=n)
+        pressure, free = known.copy(), self.free
+        pressure[free] = 0
+        right = self._scale * (self._links @ pressure + source[free])
+        pressure[free] = self._scale * _solved(self._matrix, self._factors, right)
+        flow = self.conductance * drop(self.network, pressure)
+        _check(self.network, flow, pressure, free=free, inflow=inflow, leak=leak)
+        return pressure
 
 
-def _solved(matrix: object, right: np.ndarray) -> np.ndarray:
-    """By factorisation where that is small, else by conjugate gradients under an incomplete one."""
-    from scipy.sparse.linalg import LinearOperator, cg, spilu, splu
+_ORDER = {"permc_spec": "MMD_AT_PLUS_A", "options": {"SymmetricMode": True}}
 
-    options = {"permc_spec": "MMD_AT_PLUS_A", "options": {"SymmetricMode": True}}
+
+def _factors(matrix: Any) -> Any:
+    """The factors of a small matrix, the incomplete ones of a large one. Raises NumericsError where it is singular."""
+    from scipy.sparse.linalg import spilu, splu
+
     try:
-        if len(right) <= DIRECT_UP_TO:
-            return splu(matrix, **options).solve(right)
-        factors = spilu(matrix, drop_tol=DROP, fill_factor=FILL, diag_pivot_thresh=0.0, **options)
-        operator = LinearOperator(factors.shape, factors.solve, dtype=float)
-        solution, fault = cg(matrix, right, rtol=RESIDUAL, maxiter=MOST_ITERATIONS, M=operator)
-        return solution if not fault else splu(matrix, **options).solve(right)
+        if matrix.shape[0] <= DIRECT_UP_TO:
+            return splu(matrix, **_ORDER)
+        return spilu(matrix, drop_tol=DROP, fill_factor=FILL, diag_pivot_thresh=0.0, **_ORDER)
+    except RuntimeError as error:
+        raise NumericsError(f"blood flow: the network's pressure equations are singular ({error})") from None
+
+
+def _solved(matrix: Any, factors: Any, right: np.ndarray) -> np.ndarray:
+    """By the factors, which with incomplete ones precondition conjugate gradients."""
+    from scipy.sparse.linalg import LinearOperator, cg, splu
+
+    if len(right) <= DIRECT_UP_TO:
+        return factors.solve(right)
+    operator = LinearOperator(factors.shape, factors.solve, dtype=float)
+    solution, fault = cg(matrix, right, rtol=RESIDUAL, maxiter=MOST_ITERATIONS, M=operator)
+    if not fault:
+        return solution
+    try:
+        return splu(matrix, **_ORDER).solve(right)
     except RuntimeError as error:
         raise NumericsError(f"blood flow: the network's pressure equations are singular ({error})") from None
 
