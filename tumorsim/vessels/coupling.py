@@ -14,7 +14,7 @@ import numpy as np
 
 from tumorsim.errors import NumericsError
 from tumorsim.grid import Grid
-from tumorsim.vessels.blood_flow import pressure_solver
+from tumorsim.vessels.blood_flow import BloodPressure
 from tumorsim.vessels.network import Network
 from tumorsim.vessels.open_ends import Blood, conductance
 from tumorsim.vessels.poiseuille import Leak, drop
@@ -183,14 +183,13 @@ def two_way_pressure(
         network, haematocrit=cells, plasma_viscosity=blood.plasma_viscosity, viscosity=blood.viscosity
     )
     accuracy, tight = FIRST_ACCURACY, AHEAD * tolerance
-    solve, balance = None, None
+    equations, balance = BloodPressure(network, known), None
     guesses: list[np.ndarray] = []
     answers: list[np.ndarray] = []
     for count in range(1, MOST_ROUNDS + 1):
         opposing = tissue_pressure(network, accuracy).ravel()[pieces.voxel] + oncotic
         leak = leak_of(pieces, fluid, opposing, network)
-        solve = solve or pressure_solver(network, known, g, leak=leak)
-        found = solve(leak)
+        found = equations.solve(g, leak)
         answer = replace(network, pressure=found, flow=g * drop(network, found))
         before, after = (piece_pressure(pieces, side) for side in (network, answer))
         balance = Balance(

@@ -20,6 +20,8 @@ DROP, FILL = 1e-3, 10
 """[D]: what an incomplete factorisation leaves out, and how much it may fill. 1e-2 does not precondition [C]."""
 RESIDUAL, MOST_ITERATIONS = 1e-13, 200
 """Of the conjugate gradients, which take 15 iterations on networks of 1e5 segments [C]."""
+ENOUGH = 30
+"""[D]: iterations from which on it is faster to factorise anew."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,11 +62,18 @@ def net_flow(network: Network, flow: np.ndarray) -> np.ndarray:
 class NodalEquations:
     """Σ_j g_ij (p_i − p_j) + leak_i = inflow_i at the nodes ``free``, for one known side after another.
 
-    The matrix, of the ``conductance`` (m,) and the wall's share of ``leak``, is made and factorised once.
+    The matrix, of the ``conductance`` (m,) and the wall's share of ``leak``, is made and factorised once. Where factors
+    are incomplete, those of equations that are ``like`` these will do too, as long as they save iterations.
     """
 
     def __init__(
-        self, network: Network, conductance: np.ndarray, *, free: np.ndarray, leak: Leak | None = None
+        self,
+        network: Network,
+        conductance: np.ndarray,
+        *,
+        free: np.ndarray,
+        leak: Leak | None = None,
+        like: "NodalEquations | None" = None,
     ):
         from scipy.sparse import coo_array, diags_array
 
@@ -80,10 +89,19 @@ class NodalEquations:
         self._scale = 1 / np.sqrt(diagonal[free])  # unit diagonal: conductances span many decades
         scaled = diags_array(self._scale)
         self._matrix = (scaled @ (diags_array(diagonal[free]) - self._links[:, free]) @ scaled).tocsc()
-        self._factors = _factors(self._matrix)
+        self._direct = len(free) <= DIRECT_UP_TO
+        borrowed = None if like is None or self._direct or like.iterations > ENOUGH else like._factors
+        self._factors: Any = borrowed or _factors(self._matrix, self._direct)
+        self.iterations: int = 0
 
     def pressures(
-        self, known: np.ndarray, *, inflow: np.ndarray | None = None, leak: Leak | None = None
+        self,
+        known: np.ndarray,
+        *,
+        inflow: np.ndarray | None = None,
+        leak: Leak | None = None,
+        guess: np.ndarray | None = None,
+        accuracy: float = RESIDUAL,
     ) -> np.ndarray:
         """Pressures (n,), those ``known`` at the nodes that are not free; ``leak`` is as it was but for what it draws.
 
@@ -98,39 +116,41 @@ class NodalEquations:
         pressure, free = known.copy(), self.free
         pressure[free] = 0
         right = self._scale * (self._links @ pressure + source[free])
-        pressure[free] = self._scale * _solved(self._matrix, self._factors, right)
+        begun = None if guess is None else guess[free] / self._scale
+        pressure[free] = self._scale * self._solution(right, begun, accuracy)
         flow = self.conductance * drop(self.network, pressure)
         _check(self.network, flow, pressure, free=free, inflow=inflow, leak=leak)
         return pressure
 
+    def _solution(self, right: np.ndarray, guess: np.ndarray | None, accuracy: float) -> np.ndarray:
+        """By the factors, which where they are incomplete precondition conjugate gradients."""
+        from scipy.sparse.linalg import LinearOperator, cg
 
-_ORDER = {"permc_spec": "MMD_AT_PLUS_A", "options": {"SymmetricMode": True}}
+        if self._direct:
+            return self._factors.solve(right)
+        for _ in range(2):
+            self.iterations = 0
+            operator = LinearOperator(self._factors.shape, self._factors.solve, dtype=float)
+            options = {"rtol": accuracy, "maxiter": MOST_ITERATIONS, "M": operator, "callback": self._count}
+            solution, fault = cg(self._matrix, right, x0=guess, **options)
+            if not fault:
+                return solution
+            self._factors = _factors(self._matrix, direct=False)
+        return _factors(self._matrix, direct=True).solve(right)
+
+    def _count(self, _: np.ndarray) -> None:
+        self.iterations += 1
 
 
-def _factors(matrix: Any) -> Any:
-    """The factors of a small matrix, the incomplete ones of a large one. Raises NumericsError where it is singular."""
+def _factors(matrix: Any, direct: bool) -> Any:
+    """The factors, or incomplete ones. Raises NumericsError where the matrix is singular."""
     from scipy.sparse.linalg import spilu, splu
 
+    order = {"permc_spec": "MMD_AT_PLUS_A", "options": {"SymmetricMode": True}}
     try:
-        if matrix.shape[0] <= DIRECT_UP_TO:
-            return splu(matrix, **_ORDER)
-        return spilu(matrix, drop_tol=DROP, fill_factor=FILL, diag_pivot_thresh=0.0, **_ORDER)
-    except RuntimeError as error:
-        raise NumericsError(f"blood flow: the network's pressure equations are singular ({error})") from None
-
-
-def _solved(matrix: Any, factors: Any, right: np.ndarray) -> np.ndarray:
-    """By the factors, which with incomplete ones precondition conjugate gradients."""
-    from scipy.sparse.linalg import LinearOperator, cg, splu
-
-    if len(right) <= DIRECT_UP_TO:
-        return factors.solve(right)
-    operator = LinearOperator(factors.shape, factors.solve, dtype=float)
-    solution, fault = cg(matrix, right, rtol=RESIDUAL, maxiter=MOST_ITERATIONS, M=operator)
-    if not fault:
-        return solution
-    try:
-        return splu(matrix, **_ORDER).solve(right)
+        if direct:
+            return splu(matrix, **order)
+        return spilu(matrix, drop_tol=DROP, fill_factor=FILL, diag_pivot_thresh=0.0, **order)
     except RuntimeError as error:
         raise NumericsError(f"blood flow: the network's pressure equations are singular ({error})") from None
 
