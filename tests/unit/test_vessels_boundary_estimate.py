@@ -100,7 +100,7 @@ def test_large_networks_are_solved_as_small_ones(monkeypatch):
     """Conjugate gradients under an incomplete factorisation against the direct solution."""
     network = generate_network((1e-3, 1e-3, 1e-3), Design(feeders=2))
     direct = blood_flow(network)
-    monkeypatch.setattr("tumorsim.vessels.poiseuille.DIRECT_UP_TO", 100)
+    monkeypatch.setattr("tumorsim.vessels.poiseuille.MOST_LOOPS", 100)
     iterated = blood_flow(network)
     # pressures to 1e-10 of their span, with a residual of 1e-13 and a condition of some 1e3
     assert np.abs(iterated.pressure - direct.pressure).max() < 1e-10 * 2000

@@ -14,12 +14,13 @@ CONSERVATION = 1e-3
 As a rule it is 1e-12; where all blood must pass a bottleneck of radius r, the rounding of the pressure in
 vessels of radius R makes it 1e-16 (R/r)⁴.
 """
-DIRECT_UP_TO = 5_000
-"""[D]: unknown pressures up to which the equations are factorised; beyond, fill-in makes that slow."""
+MOST_LOOPS = 60_000
+"""[D]: of a network that is factorised as a whole, 0.4 s with 23,000 of them (1e5 segments) and 1.5 s with 57,000 [C];
+beyond, fill-in makes that slow."""
 DROP, FILL = 1e-3, 10
 """[D]: what an incomplete factorisation leaves out, and how much it may fill. 1e-2 does not precondition [C]."""
 RESIDUAL, MOST_ITERATIONS = 1e-13, 200
-"""Of the conjugate gradients, which take 15 iterations on networks of 1e5 segments [C]."""
+"""Of the conjugate gradients, which take 20 iterations with incomplete factors of 1e5 segments [C]."""
 ENOUGH = 30
 """[D]: iterations from which on it is faster to factorise anew."""
 
@@ -62,8 +63,8 @@ def net_flow(network: Network, flow: np.ndarray) -> np.ndarray:
 class NodalEquations:
     """Σ_j g_ij (p_i − p_j) + leak_i = inflow_i at the nodes ``free``, for one known side after another.
 
-    The matrix, of the ``conductance`` (m,) and the wall's share of ``leak``, is made and factorised once. Where factors
-    are incomplete, those of equations that are ``like`` these will do too, as long as they save iterations.
+    The matrix, of the ``conductance`` (m,) and the wall's share of ``leak``, is made and factorised once. The factors of
+    equations that are ``like`` these will do too: they precondition conjugate gradients, as long as these are few.
     """
 
     def __init__(
@@ -89,9 +90,9 @@ class NodalEquations:
         self._scale = 1 / np.sqrt(diagonal[free])  # unit diagonal: conductances span many decades
         scaled = diags_array(self._scale)
         self._matrix = (scaled @ (diags_array(diagonal[free]) - self._links[:, free]) @ scaled).tocsc()
-        self._direct = len(free) <= DIRECT_UP_TO
-        borrowed = None if like is None or self._direct or like.iterations > ENOUGH else like._factors
-        self._factors: Any = borrowed or _factors(self._matrix, self._direct)
+        whole = len(network.segments) - len(free) <= MOST_LOOPS
+        lent = None if like is None or like.iterations > ENOUGH else like._factors
+        self._exact, self._factors = whole and lent is None, lent or _factors(self._matrix, whole)
         self.iterations: int = 0
 
     def pressures(
@@ -107,48 +108,57 @@ class NodalEquations:
 
         Raises NumericsError where blood is lost at a node.
         """
-        n = len(known)
-        start, end = self.network.segments.T
-        source = np.zeros(n) if inflow is None else inflow.copy()
+        source = np.zeros(len(known)) if inflow is None else inflow.copy()
         if leak is not None:
-            source += np.bincount(start, leak.drawn_first, minlength=n)
-            source += np.bincount(end, leak.drawn_last, minlength=n)
+            start, end = self.network.segments.T
+            source += np.bincount(start, leak.drawn_first, minlength=len(known))
+            source += np.bincount(end, leak.drawn_last, minlength=len(known))
+        pressure = self.solve(known, source, guess=guess, accuracy=accuracy)
+        flow = self.conductance * drop(self.network, pressure)
+        _check(self.network, flow, pressure, free=self.free, inflow=inflow, leak=leak)
+        return pressure
+
+    def solve(
+        self,
+        known: np.ndarray,
+        source: np.ndarray,
+        *,
+        guess: np.ndarray | None = None,
+        accuracy: float = RESIDUAL,
+    ) -> np.ndarray:
+        """The linear algebra alone, for any ``source`` (n,)."""
         pressure, free = known.copy(), self.free
         pressure[free] = 0
         right = self._scale * (self._links @ pressure + source[free])
         begun = None if guess is None else guess[free] / self._scale
         pressure[free] = self._scale * self._solution(right, begun, accuracy)
-        flow = self.conductance * drop(self.network, pressure)
-        _check(self.network, flow, pressure, free=free, inflow=inflow, leak=leak)
         return pressure
 
     def _solution(self, right: np.ndarray, guess: np.ndarray | None, accuracy: float) -> np.ndarray:
-        """By the factors, which where they are incomplete precondition conjugate gradients."""
+        """By the factors, which where they are not those of the matrix precondition conjugate gradients."""
         from scipy.sparse.linalg import LinearOperator, cg
 
-        if self._direct:
-            return self._factors.solve(right)
-        for _ in range(2):
+        if not self._exact:
             self.iterations = 0
-            operator = LinearOperator(self._factors.shape, self._factors.solve, dtype=float)
+            operator = LinearOperator(self._matrix.shape, self._factors.solve, dtype=float)
             options = {"rtol": accuracy, "maxiter": MOST_ITERATIONS, "M": operator, "callback": self._count}
             solution, fault = cg(self._matrix, right, x0=guess, **options)
             if not fault:
                 return solution
-            self._factors = _factors(self._matrix, direct=False)
-        return _factors(self._matrix, direct=True).solve(right)
+            self._exact, self._factors = True, _factors(self._matrix, True)
+        return self._factors.solve(right)
 
     def _count(self, _: np.ndarray) -> None:
         self.iterations += 1
 
 
-def _factors(matrix: Any, direct: bool) -> Any:
+def _factors(matrix: Any, whole: bool) -> Any:
     """The factors, or incomplete ones. Raises NumericsError where the matrix is singular."""
     from scipy.sparse.linalg import spilu, splu
 
     order = {"permc_spec": "MMD_AT_PLUS_A", "options": {"SymmetricMode": True}}
     try:
-        if direct:
+        if whole:
             return splu(matrix, **order)
         return spilu(matrix, drop_tol=DROP, fill_factor=FILL, diag_pivot_thresh=0.0, **order)
     except RuntimeError as error:
