@@ -23,7 +23,7 @@ DOUBLINGS, MOST_PASSES = 12, 5
 FIRST_WEIGHT = 1e-3
 """[D]: the first k_τ over k_p, where both sums are counted in their targets."""
 SLOPE, MOST_ITERATIONS = 1e-9, 1000
-"""[D]: slope of the sums that may be left at their minimum, over that at no pressure; and of the conjugate gradients."""
+"""[D]: of the conjugate gradients: slope of the sums that may be left, over that where all ends have no pressure."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def estimate_pressures(
     direction = _first_directions(network, np.where(fixed, known, target_pressure))
     factor, reversals = FIRST_WEIGHT, len(share)
     ends = np.full(len(problem.ends), target_pressure)
-    for doubling in range(DOUBLINGS):
+    for _ in range(DOUBLINGS):
         weights = weight_p / target_pressure**2, factor * share * (per_pascal / target_shear) ** 2
         for _ in range(MOST_PASSES):
             aims = target_pressure, direction * target_shear / per_pascal
@@ -121,7 +121,7 @@ class _Reduced:
     def minimum(
         self, weights: tuple[np.ndarray, np.ndarray], aims: tuple[float, np.ndarray], ends: np.ndarray
     ) -> np.ndarray:
-        """The v at which ½Σ w_p (p − p0)² + ½Σ w_d (Δp − d0)² is least; ``weights`` w_p (n,), w_d (m,), ``ends`` a guess."""
+        """The v of least ½Σ w_p (p − p0)² + ½Σ w_d (Δp − d0)²: ``weights`` w_p (n,) and w_d (m,), ``ends`` a guess."""
         from scipy.sparse.linalg import LinearOperator, cg
 
         weight_p, weight_d = weights

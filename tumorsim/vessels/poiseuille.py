@@ -63,8 +63,8 @@ def net_flow(network: Network, flow: np.ndarray) -> np.ndarray:
 class NodalEquations:
     """Σ_j g_ij (p_i − p_j) + leak_i = inflow_i at the nodes ``free``, for one known side after another.
 
-    The matrix, of the ``conductance`` (m,) and the wall's share of ``leak``, is made and factorised once. The factors of
-    equations that are ``like`` these will do too: they precondition conjugate gradients, as long as these are few.
+    The matrix, of the ``conductance`` (m,) and the wall's share of ``leak``, is made and factorised once. The factors
+    of equations that are ``like`` these will do too: they precondition conjugate gradients, as long as these are few.
     """
 
     def __init__(
@@ -92,7 +92,9 @@ class NodalEquations:
         self._matrix = (scaled @ (diags_array(diagonal[free]) - self._links[:, free]) @ scaled).tocsc()
         whole = len(network.segments) - len(free) <= MOST_LOOPS
         lent = None if like is None or like.iterations > ENOUGH else like._factors
-        self._exact, self._factors = whole and lent is None, lent or _factors(self._matrix, whole)
+        self._exact: bool = whole and lent is None
+        self._factors: Any = lent or _factors(self._matrix, whole)
+        self._most = 2 * ENOUGH if whole else MOST_ITERATIONS
         self.iterations: int = 0
 
     def pressures(
@@ -141,7 +143,7 @@ class NodalEquations:
         if not self._exact:
             self.iterations = 0
             operator = LinearOperator(self._matrix.shape, self._factors.solve, dtype=float)
-            options = {"rtol": accuracy, "maxiter": MOST_ITERATIONS, "M": operator, "callback": self._count}
+            options = {"rtol": accuracy, "maxiter": self._most, "M": operator, "callback": self._count}
             solution, fault = cg(self._matrix, right, x0=guess, **options)
             if not fault:
                 return solution
@@ -156,11 +158,12 @@ def _factors(matrix: Any, whole: bool) -> Any:
     """The factors, or incomplete ones. Raises NumericsError where the matrix is singular."""
     from scipy.sparse.linalg import spilu, splu
 
-    order = {"permc_spec": "MMD_AT_PLUS_A", "options": {"SymmetricMode": True}}
+    # the matrix is definite: no pivot off the diagonal, which would quadruple the fill
+    order = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
     try:
         if whole:
             return splu(matrix, **order)
-        return spilu(matrix, drop_tol=DROP, fill_factor=FILL, diag_pivot_thresh=0.0, **order)
+        return spilu(matrix, drop_tol=DROP, fill_factor=FILL, **order)
     except RuntimeError as error:
         raise NumericsError(f"blood flow: the network's pressure equations are singular ({error})") from None
 
