@@ -2,6 +2,7 @@
 """How fast everything is here, in one call: bandwidths, kernels, steps, pressure, a run, and peers on the same work.
 
     scripts/benchmark.py [--device native ...] [--sizes 64 128] [--peers] [--json FILE] [--compare OLD.json]
+    scripts/benchmark.py --network 10000 100000     what vessel networks of so many segments take instead
 
 A kernel's bound is the time in which a triad of large arrays, a ← b + ½c, moves the bytes that the kernel must move:
 every array it needs read or written once, caches having done all they can. `share` is that bound over the time taken.
@@ -377,6 +378,30 @@ def pressure_matrix(grid: Grid, boundaries: Boundaries) -> tuple[Any, np.ndarray
     matrix = (matrix + sparse.diags_array(diagonal.ravel())).tocsr()
     source = fluid.map("vessel_filtration", grid.shape) * fluid.vascular_effective_pressure
     return matrix, source.ravel()
+
+
+def network_figures(segments: int) -> Iterator[Figure]:
+    """Steps to a generated network in its tumour: once each, at 12.3 µm a voxel or 256³ of them."""
+    config = Path(__file__).parents[1] / "configs/generated_tumour.toml"
+    edge = (segments / 2 / CONTROL_SEGMENTS) ** (1 / 3) * 1e6  # each is bent into two
+    side = min(256, round(edge / 12.3))
+    size = [f"domain.size={[f'{edge:.6f} um'] * 3}", f"domain.spacing={edge / side:.8f} um"]
+    case = tumorsim.load(config, overrides=[*size, "vessels.two_way=false"])
+    for name, work in (
+        ("generated", lambda: generate_network((edge * 1e-6,) * 3)),
+        ("blood flow", lambda: blood_flow(generated[0])),
+        ("blood flow, cells parting", lambda: blood_flow(generated[0], phase_separation=True)),
+        ("ends estimated", lambda: blood_flow(replace(generated[0], pressure=None), boundary="estimated")),
+        ("rasterised", lambda: rasterise(case.network, case.grid)),
+        ("two-way pressure", lambda: tumorsim.load(config, overrides=size).network),
+    ):
+        start = time.perf_counter()
+        found = work()
+        seconds = time.perf_counter() - start
+        if name == "generated":
+            generated = [found]
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        yield Figure(f"{segments} segments, {side}³: {name}", seconds, note=f"peak {peak:.1f} GB so far")
 
 
 def figures_of(device: Device, sizes: list[int], *, with_peers: bool) -> Iterator[Figure]:

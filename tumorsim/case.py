@@ -50,7 +50,7 @@ from tumorsim.transport.stepper import Stepper, TransportProperties
 from tumorsim.vessels.coupling import PieceWalls, VoxelWalls, unresolved, voxel_walls
 from tumorsim.vessels.leakiness import SCENARIOS
 from tumorsim.vessels.network import Network
-from tumorsim.vessels.rasterise import Pieces, rasterise
+from tumorsim.vessels.rasterise import Pieces, lumen_fraction
 from tumorsim.vessels.wall import WallCoefficients
 
 
@@ -137,7 +137,9 @@ class Case:
     def _perfused(self) -> Network | None:
         """The network with its blood as if nothing leaked."""
         network = self._inputs.network
-        return None if network is None else vasculature.perfused(self.config.vessels, network)
+        if network is None:
+            return None
+        return vasculature.with_lumen_note(vasculature.perfused(self.config.vessels, network), self.grid)
 
     @cached_property
     def _pieces(self) -> Pieces:
@@ -207,7 +209,7 @@ class Case:
         """Zero for continuum vessels, whose radius is not known."""
         if self.network is None:
             return np.zeros(self.grid.shape)
-        return rasterise(self.network, self.grid).volume_fraction
+        return np.minimum(lumen_fraction(self.network, self.grid), 1.0)
 
     @cached_property
     def wall(self) -> WallCoefficients:

@@ -20,7 +20,7 @@ from tumorsim.vessels.coupling import (
 from tumorsim.vessels.leakiness import SCENARIOS, Pores, spread_pores
 from tumorsim.vessels.network import Network
 from tumorsim.vessels.open_ends import Blood, boundary_pressures
-from tumorsim.vessels.rasterise import Pieces, wall_pieces
+from tumorsim.vessels.rasterise import Pieces, lumen_fraction, wall_pieces
 from tumorsim.vessels.wall import WallCoefficients
 
 TissueValue = Callable[[str], np.ndarray]
@@ -41,6 +41,20 @@ def perfused(vessels: Vessels, network: Network) -> Network:
     )
     pores = network_pores(vessels, flow)
     return flow if pores is None else replace(flow, leakiness=pores.conductivity)
+
+
+def with_lumen_note(network: Network, grid: Grid) -> Network:
+    """The network with a note of the voxels that would be more than full of blood, and count as full."""
+    fraction = lumen_fraction(network, grid)
+    overfull = int(np.count_nonzero(fraction > 1))
+    if not overfull:
+        return network
+    lost = float(np.maximum(fraction - 1, 0).sum() / fraction.sum())
+    note = (
+        f"lumen: {overfull} voxels are smaller than the vessels that meet or overlap there and count as full of blood; "
+        f"{lost:.2g} of the blood volume in the box has no room in vessel_volume_fraction"
+    )
+    return replace(network, notes=(*network.notes, note))
 
 
 def network_pores(vessels: Vessels, network: Network) -> Pores | None:
