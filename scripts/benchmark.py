@@ -12,11 +12,12 @@ Times are the best of several repetitions, for others may use the machine. With 
 import argparse
 import json
 import os
+import resource
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,9 @@ from tumorsim.operators.pressure_operator import pressure_operator
 from tumorsim.operators.transport_stage import transport_stage
 from tumorsim.tissue.properties import PRESETS
 from tumorsim.transport.stepper import Stepper, TransportProperties
+from tumorsim.vessels.blood_flow import blood_flow
+from tumorsim.vessels.generate import CONTROL_SEGMENTS, generate_network
+from tumorsim.vessels.rasterise import rasterise
 
 STREAM = 64 * 2**20
 """Values of the arrays that bandwidth is measured with: larger than any cache."""
@@ -381,27 +385,27 @@ def pressure_matrix(grid: Grid, boundaries: Boundaries) -> tuple[Any, np.ndarray
 
 
 def network_figures(segments: int) -> Iterator[Figure]:
-    """Steps to a generated network in its tumour: once each, at 12.3 µm a voxel or 256³ of them."""
-    config = Path(__file__).parents[1] / "configs/generated_tumour.toml"
-    edge = (segments / 2 / CONTROL_SEGMENTS) ** (1 / 3) * 1e6  # each is bent into two
-    side = min(256, round(edge / 12.3))
-    size = [f"domain.size={[f'{edge:.6f} um'] * 3}", f"domain.spacing={edge / side:.8f} um"]
-    case = tumorsim.load(config, overrides=[*size, "vessels.two_way=false"])
+    """A generated network and its tumour at 12.3 µm a voxel, 256³ of them at most: its steps, then all from a config."""
+    edge = (segments / 2 / CONTROL_SEGMENTS) ** (1 / 3)  # each is bent into two
+    side = min(256, round(edge / 12.3e-6))
+    box, grid = (edge, edge, edge), Grid((side,) * 3, (edge / side,) * 3)
+    network = generate_network(box)
+    size = f"domain.size={[f'{edge * 1e6:.6f} um'] * 3}", f"domain.spacing={edge / side * 1e6:.8f} um"
+    case = tumorsim.load(Path(__file__).parents[1] / "configs/generated_tumour.toml", overrides=size)
     for name, work in (
-        ("generated", lambda: generate_network((edge * 1e-6,) * 3)),
-        ("blood flow", lambda: blood_flow(generated[0])),
-        ("blood flow, cells parting", lambda: blood_flow(generated[0], phase_separation=True)),
-        ("ends estimated", lambda: blood_flow(replace(generated[0], pressure=None), boundary="estimated")),
-        ("rasterised", lambda: rasterise(case.network, case.grid)),
-        ("two-way pressure", lambda: tumorsim.load(config, overrides=size).network),
+        ("generate", lambda: generate_network(box)),
+        ("blood flow", lambda: blood_flow(network)),
+        ("phase separation", lambda: blood_flow(network, phase_separation=True)),
+        ("estimated ends", lambda: blood_flow(replace(network, pressure=None), boundary="estimated")),
+        ("rasterise", lambda: rasterise(blood_flow(network), grid)),
+        ("two-way pressure with all before it", lambda: case.network),
     ):
-        start = time.perf_counter()
-        found = work()
-        seconds = time.perf_counter() - start
-        if name == "generated":
-            generated = [found]
+        start, busy = time.perf_counter(), time.process_time()
+        work()
+        seconds, busy = time.perf_counter() - start, time.process_time() - busy
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-        yield Figure(f"{segments} segments, {side}³: {name}", seconds, note=f"peak {peak:.1f} GB so far")
+        note = f"{busy:.2f} s of a core, peak {peak:.1f} GB so far"
+        yield Figure(f"{segments} segments in {side}³: {name}", seconds, note=note)
 
 
 def figures_of(device: Device, sizes: list[int], *, with_peers: bool) -> Iterator[Figure]:
@@ -473,9 +477,20 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--peers", action="store_true", help="also time what else is installed, on the same work"
     )
+    parser.add_argument(
+        "--network",
+        nargs="+",
+        type=int,
+        metavar="SEGMENTS",
+        help="time vessel networks of this size, no more",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     parser.add_argument("--compare", type=Path, metavar="OLD", help="print ratios to the figures in OLD")
     chosen = parser.parse_args(arguments)
+    if chosen.network:
+        for figure in (f for segments in chosen.network for f in network_figures(segments)):
+            print(line(figure, 1.0), flush=True)
+        return
     old = json.loads(chosen.compare.read_text()) if chosen.compare else None
     try:
         found = [measure(name, chosen.sizes, with_peers=chosen.peers) for name in chosen.device]

@@ -174,7 +174,11 @@ def two_way_pressure(
     Blood: Σ_j g_ij (p_i − p_j) + Σ_k G_k (p(s_k) − e_k) = 0 at the nodes whose pressure is not ``known`` (n,), with
     e = p_tissue + ``oncotic``, σ(π_v − π_i) in every piece; tissue: ``tissue_pressure`` of a network gives p
     (nz, ny, nx). In turn until what left the vessels is what entered the tissue, in every piece, to ``tolerance``
-    of all exchange. The cells in the blood stay as they are in ``network`` [D].
+    of all exchange, and the tissue is solved a hundred times as well.
+
+    The haematocrit, and so the viscosity, stays what it is in ``network`` [D], though blood that loses plasma thickens.
+    Of 10,000 generated segments with hot spots the conductances are thereby 0.3 % off on average over the flow in a
+    box without outflow, 2.7 % where all its faces drain; in one segment of a hundred by more than 12 and 89 % [C].
 
     Raises NumericsError where the two do not agree in ``MOST_ROUNDS``.
     """
