@@ -385,7 +385,7 @@ def pressure_matrix(grid: Grid, boundaries: Boundaries) -> tuple[Any, np.ndarray
 
 
 def network_figures(segments: int) -> Iterator[Figure]:
-    """A generated network and its tumour at 12.3 µm a voxel, 256³ of them at most: its steps, then all from a config."""
+    """A generated network in its tumour at 12.3 µm a voxel, 256³ at most: its steps, then all from a config."""
     edge = (segments / 2 / CONTROL_SEGMENTS) ** (1 / 3)  # each is bent into two
     side = min(256, round(edge / 12.3e-6))
     box, grid = (edge, edge, edge), Grid((side,) * 3, (edge / side,) * 3)

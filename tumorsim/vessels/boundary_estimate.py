@@ -2,7 +2,8 @@
 
 Minimise ½ k_p Σ w_k (p_k − p0)² + ½ k_τ Σ ℓ_j (τ_j − τ0_j)² under flow conservation at the inner nodes and the
 values that are known (physics.md F.3; doi 10.1111/j.1549-8719.2012.00184.x [S]). The signs of τ0 are those of the
-previous flow, and k_τ is doubled from a small value on, until the directions stay.
+previous flow, and k_τ is doubled from a small value on, until the directions stay. The pressures at the free ends are
+the only unknowns, for those inside follow from them by the conservation of flow.
 """
 
 from dataclasses import dataclass
