@@ -2,6 +2,7 @@
 """How fast everything is here, in one call: bandwidths, kernels, steps, pressure, a run, and peers on the same work.
 
     scripts/benchmark.py [--device native ...] [--sizes 64 128] [--peers] [--json FILE] [--compare OLD.json]
+    scripts/benchmark.py --network 10000 100000     what vessel networks of so many segments take instead
 
 A kernel's bound is the time in which a loop that does no more than add up as many arrays of that size goes over them:
 every array the kernel needs read or written once, caches having done all they can. Where there is no C compiler, and on
@@ -13,11 +14,12 @@ Times are the best of several repetitions, for others may use the machine. With 
 import argparse
 import json
 import os
+import resource
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,9 @@ from tumorsim.operators.pressure_operator import pressure_operator
 from tumorsim.operators.transport_stage import transport_stage
 from tumorsim.tissue.properties import PRESETS
 from tumorsim.transport.stepper import Stepper, TransportProperties
+from tumorsim.vessels.blood_flow import blood_flow
+from tumorsim.vessels.generate import CONTROL_SEGMENTS, generate_network
+from tumorsim.vessels.rasterise import rasterise
 
 STREAM = 64 * 2**20
 """Values of the arrays that bandwidth is measured with: larger than any cache."""
@@ -409,6 +414,30 @@ def pressure_matrix(grid: Grid, boundaries: Boundaries) -> tuple[Any, np.ndarray
     return matrix, source.ravel()
 
 
+def network_figures(segments: int) -> Iterator[Figure]:
+    """A generated network in its tumour at 12.3 µm a voxel, 256³ at most: its steps, then all from a config."""
+    edge = (segments / 2 / CONTROL_SEGMENTS) ** (1 / 3)  # each is bent into two
+    side = min(256, round(edge / 12.3e-6))
+    box, grid = (edge, edge, edge), Grid((side,) * 3, (edge / side,) * 3)
+    network = generate_network(box)
+    size = f"domain.size={[f'{edge * 1e6:.6f} um'] * 3}", f"domain.spacing={edge / side * 1e6:.8f} um"
+    case = tumorsim.load(Path(__file__).parents[1] / "configs/generated_tumour.toml", overrides=size)
+    for name, work in (
+        ("generate", lambda: generate_network(box)),
+        ("blood flow", lambda: blood_flow(network)),
+        ("phase separation", lambda: blood_flow(network, phase_separation=True)),
+        ("estimated ends", lambda: blood_flow(replace(network, pressure=None), boundary="estimated")),
+        ("rasterise", lambda: rasterise(blood_flow(network), grid)),
+        ("two-way pressure with all before it", lambda: case.network),
+    ):
+        start, busy = time.perf_counter(), time.process_time()
+        work()
+        seconds, busy = time.perf_counter() - start, time.process_time() - busy
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        note = f"{busy:.2f} s of a core, peak {peak:.1f} GB so far"
+        yield Figure(f"{segments} segments in {side}³: {name}", seconds, note=note)
+
+
 def figures_of(device: Device, bounds: Bounds, sizes: list[int], *, with_peers: bool) -> Iterator[Figure]:
     """Everything about one device."""
     whole = [size for size in sizes if 8 < size <= WHOLE[device.name]]
@@ -479,9 +508,20 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--peers", action="store_true", help="also time what else is installed, on the same work"
     )
+    parser.add_argument(
+        "--network",
+        nargs="+",
+        type=int,
+        metavar="SEGMENTS",
+        help="time vessel networks of this size, no more",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     parser.add_argument("--compare", type=Path, metavar="OLD", help="print ratios to the figures in OLD")
     chosen = parser.parse_args(arguments)
+    if chosen.network:
+        for figure in (f for segments in chosen.network for f in network_figures(segments)):
+            print(line(figure, 1.0), flush=True)
+        return
     old = json.loads(chosen.compare.read_text()) if chosen.compare else None
     try:
         found = [measure(name, chosen.sizes, with_peers=chosen.peers) for name in chosen.device]

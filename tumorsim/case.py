@@ -38,7 +38,7 @@ from tumorsim.device.select import select_device
 from tumorsim.device.twin import Device
 from tumorsim.fields import POOLS
 from tumorsim.flow.bioheat import Heat
-from tumorsim.flow.pressure import Flow, FluidProperties, solve_flow
+from tumorsim.flow.pressure import Flow, FluidProperties, PerfusedTissue, solve_flow
 from tumorsim.grid import Grid
 from tumorsim.heating import heated
 from tumorsim.schedule import Schedule, output_times, shortest_of
@@ -57,7 +57,7 @@ from tumorsim.vessels.carriage import Carriage, piece_conductances
 from tumorsim.vessels.coupling import PieceWalls, VoxelWalls, piece_pressure, unresolved, voxel_walls
 from tumorsim.vessels.leakiness import SCENARIOS
 from tumorsim.vessels.network import Network
-from tumorsim.vessels.rasterise import Pieces, rasterise
+from tumorsim.vessels.rasterise import Pieces, lumen_fraction
 from tumorsim.vessels.wall import WallCoefficients
 
 
@@ -124,29 +124,29 @@ class Case:
         if network is None or not self.config.vessels.two_way:
             return network
         device, _ = select_device("auto")
-        tolerance = min(self.config.pressure.tolerance, self.config.vessels.two_way_tolerance / 10)
 
-        def tissue_pressure(vessels: VoxelWalls) -> np.ndarray:
-            flow = solve_flow(
-                device,
-                self.grid,
-                self._fluid(vessels),
-                self.config.pressure.boundaries,
-                tolerance=tolerance,
-                precision="float64",
-            )
-            return device.download(flow.pressure)
+        def tissue(vessels: VoxelWalls) -> vasculature.TissuePressure:
+            oncotic = self._oncotic
+            held = PerfusedTissue(device, self.grid, self._fluid(vessels), self.config.pressure.boundaries)
+
+            def pressure(vascular: np.ndarray, accuracy: float) -> np.ndarray:
+                held.set_effective_pressure(vascular - oncotic)
+                return device.download(held.solve(accuracy)[0])
+
+            return pressure
 
         return vasculature.TwoWay(
             self.config.vessels, self._pieces, self._piece_walls, self.grid, self._oncotic,
-            self._unresolved, tissue_pressure,
+            self._unresolved, tissue,
         ).solve(network)  # fmt: skip
 
     @cached_property
     def _perfused(self) -> Network | None:
         """The network with its blood as if nothing leaked."""
         network = self._inputs.network
-        return None if network is None else vasculature.perfused(self.config.vessels, network)
+        if network is None:
+            return None
+        return vasculature.with_lumen_note(vasculature.perfused(self.config.vessels, network), self.grid)
 
     @cached_property
     def _pieces(self) -> Pieces:
@@ -219,7 +219,7 @@ class Case:
         """Zero for continuum vessels, whose radius is not known."""
         if self.network is None:
             return np.zeros(self.grid.shape)
-        return rasterise(self.network, self.grid).volume_fraction
+        return np.minimum(lumen_fraction(self.network, self.grid), 1.0)
 
     @cached_property
     def wall(self) -> WallCoefficients:

@@ -334,6 +334,7 @@ def time_text(seconds: float) -> str:
 def summary(results: Results) -> dict[str, Any]:
     """What a result holds, as plain values fit for JSON; numbers that are not finite become None."""
     grid, provenance = results.grid, results.provenance
+    network = results.network
     made_by = {key: provenance.get(key) for key in ("tumorsim", "git_commit", "date", "device", "seed")}
     return {
         "file": str(results.path),
@@ -355,6 +356,7 @@ def summary(results: Results) -> dict[str, Any]:
         },
         "dose": results.dose,
         "amount_unit": results.amount_unit,
+        "vessels": {"segments": len(network.segments), "notes": list(network.notes)} if network else None,
         "made_by": {**made_by, "resumed": len(provenance["resumed"])},
         "ledger": _last(results, "ledger"),
         "statistics": _last(results, "statistics"),

@@ -9,14 +9,22 @@ from tumorsim.config.schema import Vessels
 from tumorsim.errors import ConfigError, Problem
 from tumorsim.grid import Grid
 from tumorsim.vessels.blood_flow import blood_flow
-from tumorsim.vessels.coupling import PieceWalls, VoxelWalls, two_way_pressure, voxel_walls, well_factor
+from tumorsim.vessels.coupling import (
+    PieceWalls,
+    VoxelWalls,
+    piece_pressure,
+    two_way_pressure,
+    voxel_walls,
+    well_factor,
+)
 from tumorsim.vessels.leakiness import SCENARIOS, Pores, spread_pores
 from tumorsim.vessels.network import Network
 from tumorsim.vessels.open_ends import Blood, boundary_pressures
-from tumorsim.vessels.rasterise import WIDE, Pieces, wall_pieces, whole_walls
+from tumorsim.vessels.rasterise import WIDE, Pieces, lumen_fraction, wall_pieces, whole_walls
 from tumorsim.vessels.wall import WallCoefficients
 
 TissueValue = Callable[[str], np.ndarray]
+TissuePressure = Callable[[np.ndarray, float], np.ndarray]
 WallOf = Callable[[TissueValue], WallCoefficients]
 
 
@@ -49,6 +57,20 @@ def ends_alone(network: Network) -> Network:
     note = "pressures inside are solved from those at the ends, for the blood that carries the agent"
     pressure = None if np.isnan(known).all() else known
     return replace(network, pressure=pressure, notes=(*network.notes, note))
+
+
+def with_lumen_note(network: Network, grid: Grid) -> Network:
+    """The network with a note of the voxels that would be more than full of blood, and count as full."""
+    fraction = lumen_fraction(network, grid)
+    overfull = int(np.count_nonzero(fraction > 1))
+    if not overfull:
+        return network
+    lost = float(np.maximum(fraction - 1, 0).sum() / fraction.sum())
+    note = (
+        f"lumen: {overfull} voxels are smaller than the vessels that meet or overlap there and count as full of blood; "
+        f"{lost:.2g} of the blood volume in the box has no room in vessel_volume_fraction"
+    )
+    return replace(network, notes=(*network.notes, note))
 
 
 def network_pores(vessels: Vessels, network: Network) -> Pores | None:
@@ -139,7 +161,11 @@ def well_corrected(
 
 @dataclass(frozen=True, eq=False)
 class TwoWay:
-    """What the exchange of fluid between blood and tissue needs of a case."""
+    """What the exchange of fluid between blood and tissue needs of a case.
+
+    ``tissue`` of its walls gives a function that takes blood pressures (nz, ny, nx) and a relative residual to the
+    pressure of the tissue.
+    """
 
     vessels: Vessels
     pieces: Pieces
@@ -147,7 +173,7 @@ class TwoWay:
     grid: Grid
     oncotic: np.ndarray
     other: VoxelWalls | None
-    tissue_pressure: Callable[[VoxelWalls], np.ndarray]
+    tissue: Callable[[VoxelWalls], TissuePressure]
 
     def solve(self, network: Network) -> Network:
         """The network with pressures and flows that agree with the pressure of the tissue.
@@ -168,11 +194,18 @@ class TwoWay:
             ends, blood, "split", vessels.arterial_pressure, vessels.venous_pressure
         )
         fluid = np.asarray(self.walls.wall.hydraulic_conductivity) * self.walls.area
+        start = voxel_walls(self.pieces, self.walls, network, self.grid, other=self.other)
+        first, tissue_pressure = piece_pressure(self.pieces, network), self.tissue(start)
+        whole = np.asarray(start.wall.hydraulic_conductivity) * start.area_density * self.grid.voxel_volume
 
-        def tissue(current: Network) -> np.ndarray:
-            return self.tissue_pressure(
-                voxel_walls(self.pieces, self.walls, current, self.grid, other=self.other)
+        def tissue(current: Network, accuracy: float) -> np.ndarray:
+            gained = fluid * (piece_pressure(self.pieces, current) - first)
+            total = np.bincount(self.pieces.voxel, gained, minlength=self.grid.voxels)
+            vascular = np.divide(
+                total.reshape(self.grid.shape), whole, out=np.zeros(self.grid.shape), where=whole > 0
             )
+            vascular += start.pressure
+            return tissue_pressure(vascular, accuracy)
 
         found, balance = two_way_pressure(
             network,

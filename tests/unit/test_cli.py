@@ -268,6 +268,7 @@ def results(monkeypatch):
         "made_by": {"tumorsim": "0.1.0", "git_commit": None},
         "ledger": {"plasma": number, "lymph": number | {"value": None}},
         "statistics": {},
+        "vessels": {"segments": 3, "notes": ["lumen: 4 voxels count as full"]},
     }
     monkeypatch.setitem(sys.modules, "tumorsim.results", module)
     return module
@@ -279,6 +280,7 @@ def test_info_is_a_table_or_json(command, results):
     assert "made by  tumorsim 0.1.0\n" in out
     assert "2.5e-06 mol" in out
     assert "agent in plasma" in out
+    assert "vessels  lumen: 4 voxels count as full\n" in out
     assert "unknown" in out
     status, out, _ = command("info", "x.vtkhdf", "--json")
     assert json.loads(out)["ledger"]["plasma"]["value"] == 2.5e-6

@@ -193,6 +193,7 @@ def test_the_summary_is_fit_for_json(results):
     }
     assert found["statistics"]["tumour/cv_free"]["value"] is None
     assert found["ledger"]["injected"]["value"] == 172800.0
+    assert found["vessels"] is None or found["vessels"]["notes"] == list(results.network.notes)
     assert found["made_by"]["device"] == "numpy" and found["bytes"] > 0
 
 

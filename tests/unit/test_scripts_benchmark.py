@@ -45,3 +45,17 @@ def test_one_call_measures_all_and_compares(briefly, tmp_path, capsys):
 def test_a_device_that_is_not_there_is_named(briefly):
     with pytest.raises(SystemExit, match=r"CUDA|CuPy"):
         benchmark.main(["--device", "cuda:99"])
+
+
+def test_vessel_networks_are_timed_on_their_own(capsys):
+    benchmark.main(["--network", "1000"])
+    told = capsys.readouterr().out
+    for part in (
+        "generate",
+        "blood flow",
+        "phase separation",
+        "estimated ends",
+        "rasterise",
+        "two-way pressure",
+    ):
+        assert f"1000 segments in 55³: {part}" in told

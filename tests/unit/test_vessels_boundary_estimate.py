@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tumorsim.errors import ConfigError
+from tumorsim.errors import ConfigError, NumericsError
 from tumorsim.vessels.blood_flow import blood_flow, nodal_imbalance
 from tumorsim.vessels.boundary_estimate import TARGET_PRESSURE, TARGET_SHEAR, estimate_pressures
 from tumorsim.vessels.generate import Design, generate_network
@@ -48,7 +48,9 @@ def test_the_estimate_conserves_flow_and_nothing_near_it_is_better():
     assert found.reversals == 0
     base = cost(network, found.pressure, np.sign(g * 0 + 1))
     net = nodal_imbalance(replace(network, pressure=found.pressure, flow=base[2]))
-    assert np.abs(net[:36]).max() < 1e-10 * np.abs(base[2]).max()  # rounding of the Lagrange equations
+    assert (
+        np.abs(net[:36]).max() < 1e-12 * np.abs(base[2]).max()
+    )  # rounding of pressures of which flows are differences
     direction = np.sign(base[2])
 
     def total(pressure):
@@ -61,6 +63,42 @@ def test_the_estimate_conserves_flow_and_nothing_near_it_is_better():
         ends[36:] = found.pressure[36:] + rng.normal(0, 30, 8)  # any other set of end pressures is feasible
         other = blood_flow(replace(network, pressure=ends))
         assert total(other.pressure) > total(found.pressure)
+
+
+@pytest.mark.parametrize("known_at", [[], [36, 40]])
+def test_the_estimate_solves_the_lagrange_equations_of_physics_f_3(known_at):
+    """Against a dense solution of the whole system, of pressures and multipliers, with the directions found."""
+    network = ladder()
+    g, known = conductance(network), np.full(44, np.nan)
+    known[known_at] = [5000.0, 3000.0][: len(known_at)]
+    found = estimate_pressures(network, g, known=known)
+    rows = np.arange(len(g))
+    difference = np.zeros((len(g), 44))
+    difference[rows, network.segments[:, 0]] = 1
+    difference[rows, network.segments[:, 1]] = -1
+    share = network.length / network.length.sum()
+    weight = np.bincount(network.segments.ravel(), np.repeat(share / 2, 2)) / TARGET_PRESSURE**2
+    shear = (network.radius / (2 * network.length) / TARGET_SHEAR)[:, None] * difference
+    stiffness = np.diag(weight) + found.weight * shear.T @ (share[:, None] * shear)
+    force = weight * TARGET_PRESSURE + found.weight * shear.T @ (share * np.sign(difference @ found.pressure))
+    balance = difference[:, :36].T @ (g[:, None] / g.max() * difference)
+    rules = np.concatenate([balance, np.eye(44)[known_at]])
+    system = np.block([[stiffness, rules.T], [rules, np.zeros((len(rules), len(rules)))]])
+    right = np.concatenate([force, np.zeros(36), known[known_at]])
+    exact = np.linalg.solve(system, right)[:44]
+    assert found.reversals == 0
+    assert found.pressure == pytest.approx(
+        exact, abs=1e-4
+    )  # Pa, of ends that differ by hundreds: slopes to 1e-9
+
+
+def test_a_part_without_an_end_has_no_level():
+    nodes = np.array([[0, 0, 0], [0, 0, 100], [0, 100, 0]]) * UM
+    loop = Network(nodes, np.array([[0, 1], [1, 2], [2, 0]]), np.full(3, 5 * UM))
+    with pytest.raises(
+        NumericsError, match="1 connected parts have neither an open end nor a known pressure"
+    ):
+        estimate_pressures(loop, conductance(loop), known=np.full(3, np.nan))
 
 
 def test_pressures_that_are_known_stay():
@@ -100,7 +138,7 @@ def test_large_networks_are_solved_as_small_ones(monkeypatch):
     """Conjugate gradients under an incomplete factorisation against the direct solution."""
     network = generate_network((1e-3, 1e-3, 1e-3), Design(feeders=2))
     direct = blood_flow(network)
-    monkeypatch.setattr("tumorsim.vessels.poiseuille.DIRECT_UP_TO", 100)
+    monkeypatch.setattr("tumorsim.vessels.poiseuille.MOST_LOOPS", 100)
     iterated = blood_flow(network)
     # pressures to 1e-10 of their span, with a residual of 1e-13 and a condition of some 1e3
     assert np.abs(iterated.pressure - direct.pressure).max() < 1e-10 * 2000

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tumorsim.errors import ConfigError
+from tumorsim.vessels.formats.raw import out_of_voxels
 from tumorsim.vessels.read import read_network, read_scale
 
 UM = 1e-6
@@ -128,6 +129,61 @@ def test_a_broken_graphml_is_told(write, old, new, complaint):
         read_network(write("g.graphml", GRAPHML.replace(old, new)))
 
 
+def vesselvio(size):
+    """The fork as igraph writes what VesselVio saves: X, Y, Z in voxels of ``size``, all else in µm."""
+    places = np.array([[0, 20, 30], [100, 20, 30], [100, 70, 30], [100, 20, 80]]) / size
+    edges = [(0, 1, 10.0, 110.0), (1, 2, 5.0, 50.0), (1, 3, 4.0, 75.0)]
+    names = (
+        "volume",
+        "surface_area",
+        "length",
+        "tortuosity",
+        "radius_avg",
+        "radius_max",
+        "radius_min",
+        "radius_SD",
+    )
+    text = '<?xml version="1.0" encoding="UTF-8"?>\n<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n'
+    for name in "XYZ":
+        text += f'<key id="v_{name}" for="node" attr.name="{name}" attr.type="double"/>\n'
+    for name in names:
+        text += f'<key id="e_{name}" for="edge" attr.name="{name}" attr.type="double"/>\n'
+    text += '<graph id="G" edgedefault="undirected">\n'
+    for k, place in enumerate(places):
+        data = "".join(f'<data key="v_{a}">{v!r}</data>' for a, v in zip("XYZ", place.tolist(), strict=True))
+        text += f'<node id="n{k}">{data}</node>\n'
+    for first, last, radius, length in edges:
+        chord = np.linalg.norm((places[first] - places[last]) * size)
+        found = (1.0, 1.0, length, length / chord, radius, radius, radius, 0.0)
+        data = "".join(f'<data key="e_{a}">{float(v)!r}</data>' for a, v in zip(names, found, strict=True))
+        text += f'<edge source="n{first}" target="n{last}">{data}</edge>\n'
+    return text + "</graph></graphml>"
+
+
+def test_vesselvio_counts_places_in_voxels_and_all_else_in_micrometres(write):
+    network = read_network(write("g.graphml", vesselvio(2.0)))
+    assert is_the_fork(network)
+    note = "coordinates were in voxels of 2 × 2 × 2, by the lengths and tortuosities of the edges"
+    assert note in network.notes
+    already = read_network(write("g.graphml", vesselvio(1.0)))
+    assert is_the_fork(already)
+    assert not any("voxels" in note for note in already.notes)
+
+
+def test_flat_voxels_are_found_and_lengths_of_something_else_are_left():
+    rng = np.random.default_rng(1)
+    places, size = rng.uniform(0, 100, (20, 3)), np.array([1.5, 1.5, 4.0])
+    segments = np.stack([np.arange(19), np.arange(1, 20)], axis=1)
+    tortuosity = rng.uniform(1, 2, 19)
+    tortuosity[4] = 0  # a loop, by VesselVio's custom
+    length = tortuosity * np.linalg.norm(np.diff(places, axis=0) * size, axis=1)
+    found, notes = out_of_voxels(places, segments, length=length, tortuosity=tortuosity)
+    assert found == pytest.approx(places * size)
+    assert "1.5 × 1.5 × 4," in notes[0]
+    found, notes = out_of_voxels(places, segments, length=rng.permutation(length), tortuosity=tortuosity)
+    assert found is places and not notes
+
+
 # tables
 
 NODES = "id,x,y,z\n7,0,20,30\n8,100,20,30\n9,100,70,30\n10,100,20,80\n"
@@ -149,6 +205,17 @@ def test_tables_of_a_spreadsheet_with_decimal_commas(write):
     path = write("t_edges.csv", "node1;node2;radius\n1.0;2.0;0,01\n2;3;0,005\n2;4;0,004\n")
     assert is_the_fork(read_network(path))
     assert read_scale(path).text == "mm (the file says so)"
+
+
+def test_tables_as_voreen_writes_and_vesselvio_reads_them(write):
+    """Names from VesselVio's own example (library/graph_io.py)."""
+    write("1_nodes_processed.csv", "id;pos_x;pos_y;pos_z\n0;0;20;30\n1;100;20;30\n2;100;70;30\n3;100;20;80\n")
+    path = write(
+        "1_edges_processed.csv",
+        "id;node1id;node2id;length;distance;curveness;minRadiusAvg;avgRadiusAvg\n"
+        "0;0;1;110;100;1.1;8;10\n1;1;2;50;50;1;3;5\n2;1;3;60;50;1.2;2;4\n",
+    )
+    assert is_the_fork(read_network(path))
 
 
 def test_tables_without_names_count_from_zero_and_pressures_are_read(write):

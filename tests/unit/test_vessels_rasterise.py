@@ -1,5 +1,6 @@
 """Vessel segments cut by voxel faces, and what voxels make of them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ from hypothesis import strategies as st
 
 from tumorsim.errors import ConfigError
 from tumorsim.grid import Grid
+from tumorsim.vasculature import with_lumen_note
 from tumorsim.vessels.network import Network
-from tumorsim.vessels.rasterise import clip_segments, distance_to_vessels, rasterise
+from tumorsim.vessels.rasterise import clip_segments, distance_to_vessels, lumen_fraction, rasterise
 from tumorsim.vessels.read import read_network
 
 UM = 1e-6
@@ -261,3 +263,18 @@ def test_real_networks_keep_their_totals(name):
     part = rasterise(network, half)
     assert 0 < part.length_inside < network.length.sum()
     assert part.area_density == pytest.approx(fields.area_density[:, :, : shape[2] // 2], rel=1e-9, abs=1e-6)
+
+
+def test_blood_that_has_no_room_in_its_voxels_is_noted():
+    """Two vessels of 10 µm in one row of voxels of 20 µm: 2π 10² of 20², so 1 − 400/(200π) has no room."""
+    nodes = np.array([[0, 10, 10], [0, 10, 100], [0, 10, 10], [0, 10, 100]]) * 1e-6 + [1e-5, 0, 0]
+    network = Network(nodes, np.array([[0, 1], [2, 3]]), np.full(2, 10e-6))
+    grid = Grid((1, 1, 6), (20e-6,) * 3)
+    (note,) = with_lumen_note(network, grid).notes
+    fraction = lumen_fraction(network, grid)
+    assert f"{np.count_nonzero(fraction > 1)} voxels are smaller" in note
+    assert f"{1 - np.minimum(fraction, 1).sum() / fraction.sum():.2g} of the blood volume" in note
+    assert fraction[0, 0, 2] == pytest.approx(np.pi / 2)
+    assert rasterise(network, grid).volume_fraction.max() == 1
+    one = replace(network, segments=network.segments[:1], radius=network.radius[:1])
+    assert with_lumen_note(one, grid) is one

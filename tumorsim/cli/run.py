@@ -74,6 +74,8 @@ def info(
     say(console, repr(results))
     made_by = (f"{name} {value}" for name, value in report["made_by"].items() if value)
     say(console, f"  made by  {', '.join(made_by)}")
+    for note in (report["vessels"] or {"notes": []})["notes"]:
+        say(console, f"  vessels  {note}")
     for part in ("ledger", "statistics"):
         rows = [(name, shown(n["value"], n["unit"]), n["long_name"]) for name, n in report[part].items()]
         console.print(columns_of((part, "at the end", "meaning"), rows))

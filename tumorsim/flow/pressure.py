@@ -6,6 +6,7 @@ equation solved again until no voxel switches. Each solve is the linear system A
 gradients (float64) with the multigrid (float32) that flow.preconditioning finds the tissue to need.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from tumorsim.boundaries import Boundaries
 from tumorsim.device.twin import Array, Device
 from tumorsim.errors import ConfigError, NumericsError, Problem
-from tumorsim.flow.conjugate_gradient import Convergence, conjugate_gradients
+from tumorsim.flow.conjugate_gradient import Convergence, Stage, conjugate_gradients
 from tumorsim.flow.medium import Medium, make_medium
 from tumorsim.flow.preconditioning import stages
 from tumorsim.flow.velocity import box_outflow, face_velocity
@@ -86,12 +87,10 @@ def solve_flow(
     Raises ConfigError for coefficients that make no sense, and NumericsError when the solver does not converge
     or the fluid balance does not close.
     """
-    _check(grid, fluid, boundaries)
-    exchange = _Exchange(device, grid, fluid)
-    conductivity = device.upload(fluid.map("hydraulic_conductivity", grid.shape), np.float64)
-    medium = make_medium(device, grid, conductivity, exchange.absorption, boundaries, dtype=np.float64)
-    pressure, convergence = _solve_with_lymph(device, grid, medium, exchange, boundaries, tolerance)
-    velocity = face_velocity(device, medium, pressure, boundaries, dtype=precision)
+    tissue = PerfusedTissue(device, grid, fluid, boundaries)
+    pressure, convergence = tissue.solve(tolerance)
+    exchange = tissue.exchange
+    velocity = face_velocity(device, tissue.medium, pressure, boundaries, dtype=precision)
     filtration, drainage, totals = exchange.rates(pressure, precision)
     driven = float(device.sum(abs(exchange.source))) * grid.voxel_volume
     flows = totals * grid.voxel_volume, *box_outflow(device, grid, velocity)
@@ -112,11 +111,12 @@ def solve_pressure(
     tolerance: float = 1e-8,
     pressure: Array | None = None,
     stage: int = 0,
+    preconditioners: Sequence[Stage] | None = None,
 ) -> tuple[Array, Convergence]:
     """Solve −∇·(K∇p) + G p = s for p, Pa, on a float64 medium; ``source`` is s, 1/s.
 
-    ``pressure`` is a first guess, overwritten by the solution; ``stage`` the preconditioner of flow.preconditioning to
-    begin with. Where nothing fixes the level of p (no fixed face,
+    ``pressure`` is a first guess, overwritten by the solution; ``stage`` the one of the ``preconditioners`` of
+    flow.preconditioning (made here unless given) to begin with. Where nothing fixes the level of p (no fixed face,
     G = 0) its mean is zero, and NumericsError is raised unless the source sums to zero.
     """
     begun = pressure is not None
@@ -132,7 +132,7 @@ def solve_pressure(
         pressure=pressure,
         source=source,
         outside=boundaries.outside,
-        stages=stages(device, medium.rounded(np.float32)),
+        stages=preconditioners or stages(device, medium.rounded(np.float32)),
         tolerance=tolerance,
         stage=stage,
         begun=begun,
@@ -153,34 +153,59 @@ def _mean_source(device: Device, source: Array) -> float:
     return net / source.size
 
 
-def _solve_with_lymph(
-    device: Device,
-    grid: Grid,
-    medium: Medium,
-    exchange: "_Exchange",
-    boundaries: Boundaries,
-    tolerance: float,
-) -> tuple[Array, Convergence]:
-    """The pressure with lymph switched off where it would fill; iterations of all passes."""
-    pressure, iterations, stage = None, 0, 0
-    for _ in range(MOST_PASSES):
-        pressure, convergence = solve_pressure(
-            device,
-            grid,
-            medium,
-            exchange.source,
-            boundaries=boundaries,
-            tolerance=tolerance,
-            pressure=pressure,
-            stage=stage,
+class PerfusedTissue:
+    """A tissue whose pressure is solved for one pressure of its blood after another.
+
+    Its coefficients are checked and uploaded once. A solve begins with the ``pressure`` and the preconditioner of the
+    last one. Raises ConfigError for coefficients that make no sense.
+    """
+
+    def __init__(self, device: Device, grid: Grid, fluid: FluidProperties, boundaries: Boundaries):
+        _check(grid, fluid, boundaries)
+        self.device, self.grid, self.boundaries = device, grid, boundaries
+        self.exchange = _Exchange(device, grid, fluid)
+        conductivity = device.upload(fluid.map("hydraulic_conductivity", grid.shape), np.float64)
+        self.medium = make_medium(
+            device, grid, conductivity, self.exchange.absorption, boundaries, dtype=np.float64
         )
-        iterations, stage = iterations + convergence.iterations, convergence.stage
-        if not exchange.switch_lymph(pressure):
-            return pressure, Convergence(iterations, convergence.residual, stage)
-    raise NumericsError(
-        f"the lymph of {exchange.switched:.0f} voxels still switches between draining and idle after {MOST_PASSES} "
-        "passes of the pressure solver. Check lymphatic_pressure against the pressures outside the box"
-    )
+        self.pressure: Array | None = None
+        self._stage, self._preconditioners = 0, self._made()
+
+    def set_effective_pressure(self, values: np.ndarray) -> None:
+        """Let the blood have another p_e = p_v − σ(π_v − π_i), (nz, ny, nx) in Pa."""
+        if self.exchange.set_effective_pressure(values, self.pressure):
+            self._preconditioners = self._made()
+
+    def solve(self, tolerance: float) -> tuple[Array, Convergence]:
+        """The pressure with lymph switched off where it would fill; iterations of all passes.
+
+        Raises NumericsError where it does not converge.
+        """
+        iterations = 0
+        for _ in range(MOST_PASSES):
+            self.pressure, convergence = solve_pressure(
+                self.device,
+                self.grid,
+                self.medium,
+                self.exchange.source,
+                boundaries=self.boundaries,
+                tolerance=tolerance,
+                pressure=self.pressure,
+                stage=self._stage,
+                preconditioners=self._preconditioners,
+            )
+            iterations, self._stage = iterations + convergence.iterations, convergence.stage
+            if not self.exchange.switch_lymph(self.pressure):
+                return self.pressure, Convergence(iterations, convergence.residual, self._stage)
+            self._preconditioners = self._made()
+        raise NumericsError(
+            f"the lymph of {self.exchange.switched:.0f} voxels still switches between draining and idle after "
+            f"{MOST_PASSES} passes of the pressure solver. "
+            "Check lymphatic_pressure against the pressures outside the box"
+        )
+
+    def _made(self) -> tuple[Stage, ...]:
+        return stages(self.device, self.medium.rounded(np.float32))
 
 
 class _Exchange:
@@ -201,6 +226,14 @@ class _Exchange:
         self.switched = 0.0
         self._lymph = bool(np.any(np.asarray(fluid.lymphatic_filtration) > 0))
         self._update(None, 0.0)
+
+    def set_effective_pressure(self, values: np.ndarray, pressure: Array | None) -> bool:
+        """Give the blood another p_e; True if that changes the lymph too, by the tissue's ``pressure``."""
+        self.coefficients["effective_pressure"] = self.device.upload(values, np.float64)
+        if self._lymph and pressure is not None:
+            return self.switch_lymph(pressure)
+        self._update(None, 0.0)
+        return False
 
     def switch_lymph(self, pressure: Array) -> bool:
         """Let lymph drain where p ≥ p_L; True if that changes anything."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from tumorsim.errors import NumericsError
 from tumorsim.grid import Grid
-from tumorsim.vessels.blood_flow import solve_pressure
+from tumorsim.vessels.blood_flow import BloodPressure
 from tumorsim.vessels.network import Network
 from tumorsim.vessels.open_ends import Blood, conductance
 from tumorsim.vessels.poiseuille import Leak, drop
@@ -25,8 +25,12 @@ EQUIVALENT_RADIUS = np.exp(-np.euler_gamma) / (2 * np.sqrt(2))
 """r_e/h = 0.1985 [C]: distance at which the field of a line source has the value of the voxel it runs through."""
 MOST_GAIN = 2.0
 """[D]: of a wall by the well correction; beyond, the voxel is too coarse for it."""
+FIRST_ACCURACY, AHEAD = 1e-4, 1e-2
+"""[D]: relative residual to which the tissue is solved at first, and then over the mismatch of the round before."""
 MOST_ROUNDS = 50
 """[D]: of blood and tissue, each solved with the other's pressure; about five are the rule."""
+DEPTH = 8
+"""[D]: earlier rounds that the next one's first guess is combined from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,8 +135,8 @@ def unresolved(
 class Balance:
     """How two-way pressures agree, in m³/s, and how many rounds that took.
 
-    Net fluid that left the vessels and that entered the tissue; ``exchanged``, what passes the walls one way or the
-    other, and ``changed``, by how much the two sides differ there, both summed over the pieces.
+    Net fluid that left the vessels, and that entered the tissue as this counted it; ``exchanged``, what passes the
+    walls one way or the other, and ``changed``, by how much the two sides differ there, both summed over the pieces.
     """
 
     out_of_vessels: float
@@ -170,7 +174,7 @@ def two_way_pressure(
     *,
     fluid: np.ndarray,
     oncotic: np.ndarray,
-    tissue_pressure: Callable[[Network], np.ndarray],
+    tissue_pressure: Callable[[Network, float], np.ndarray],
     blood: Blood,
     tolerance: float = 1e-8,
 ) -> tuple[Network, Balance]:
@@ -179,31 +183,56 @@ def two_way_pressure(
     Blood: Σ_j g_ij (p_i − p_j) + Σ_k G_k (p(s_k) − e_k) = 0 at the nodes whose pressure is not ``known`` (n,), with
     e = p_tissue + ``oncotic``, σ(π_v − π_i) in every piece; tissue: ``tissue_pressure`` of a network gives p
     (nz, ny, nx). In turn until what left the vessels is what entered the tissue, in every piece, to ``tolerance``
-    of all exchange. The cells in the blood stay as they are in ``network`` [D].
+    of all exchange, and the tissue is solved a hundred times as well.
+
+    The haematocrit, and so the viscosity, stays what it is in ``network`` [D], though blood that loses plasma thickens.
+    Of 10,000 generated segments with hot spots the conductances are thereby 0.3 % off on average over the flow in a
+    box without outflow, 2.7 % where all its faces drain; in one segment of a hundred by more than 12 and 89 % [C].
 
     Raises NumericsError where the two do not agree in ``MOST_ROUNDS``.
     """
     cells = network.haematocrit if network.haematocrit is not None else blood.haematocrit
-    law = {"plasma_viscosity": blood.plasma_viscosity, "viscosity": blood.viscosity}
-    g = conductance(network, haematocrit=cells, **law)  # type: ignore[arg-type]
-    pressure, balance = tissue_pressure(network).ravel(), None
+    g = conductance(
+        network, haematocrit=cells, plasma_viscosity=blood.plasma_viscosity, viscosity=blood.viscosity
+    )
+    accuracy, tight = FIRST_ACCURACY, AHEAD * tolerance
+    equations, balance = BloodPressure(network, known), None
+    guesses: list[np.ndarray] = []
+    answers: list[np.ndarray] = []
     for count in range(1, MOST_ROUNDS + 1):
-        leak = leak_of(pieces, fluid, pressure[pieces.voxel] + oncotic, network)
-        found = solve_pressure(network, boundary_pressure=known, haematocrit=cells, leak=leak, **law)  # type: ignore[arg-type]
-        network = replace(network, pressure=found, flow=g * drop(network, found))
-        before, pressure = pressure, tissue_pressure(network).ravel()
-        passing = fluid * (piece_pressure(pieces, network) - pressure[pieces.voxel] - oncotic)
+        opposing = tissue_pressure(network, accuracy).ravel()[pieces.voxel] + oncotic
+        leak = leak_of(pieces, fluid, opposing, network)
+        found = equations.solve(g, leak)
+        answer = replace(network, pressure=found, flow=g * drop(network, found))
+        before, after = (piece_pressure(pieces, side) for side in (network, answer))
         balance = Balance(
             out_of_vessels=float(leak.loss(network, found).sum()),
-            into_tissue=float(passing.sum()),
-            exchanged=float(np.abs(passing).sum()),
-            changed=float(np.abs(fluid * (pressure - before)[pieces.voxel]).sum()),
+            into_tissue=float((fluid * (before - opposing)).sum()),
+            exchanged=float(np.abs(fluid * (before - opposing)).sum()),
+            changed=float(np.abs(fluid * (after - before)).sum()),
             rounds=count,
         )
-        if balance.mismatch <= tolerance:
-            return network, balance
+        if balance.mismatch <= tolerance and accuracy <= tight:
+            return answer, balance
+        accuracy = max(tight, min(accuracy, AHEAD * balance.mismatch))
+        guess = np.zeros(len(known)) if network.pressure is None else network.pressure
+        guesses, answers = [*guesses[-DEPTH:], guess], [*answers[-DEPTH:], found]
+        network = replace(answer, pressure=_accelerated(guesses, answers))
     assert balance is not None
     raise NumericsError(
         f"blood and tissue do not agree after {MOST_ROUNDS} rounds: {balance.mismatch:.2g} of the filtration differs, "
         f"where {tolerance:.0e} is allowed. Raise vessels.two_way_tolerance, or check the conductivity of the walls"
     )
+
+
+def _accelerated(guesses: list[np.ndarray], answers: list[np.ndarray]) -> np.ndarray:
+    """The next guess x of x = F(x) from earlier ones and their F(x): their combination of least change.
+
+    Anderson 1965, doi 10.1145/321296.321305 [M], by differences as in Walker & Ni 2011, doi 10.1137/10078356X [M].
+    """
+    change = [answer - guess for guess, answer in zip(guesses, answers, strict=True)]
+    if len(change) == 1:
+        return answers[-1]
+    differences = np.stack([change[-1] - old for old in change[:-1]], axis=1)
+    weights = np.linalg.lstsq(differences, change[-1], rcond=None)[0]
+    return answers[-1] - np.stack([answers[-1] - old for old in answers[:-1]], axis=1) @ weights

@@ -77,8 +77,7 @@ def rasterise(network: Network, grid: Grid) -> VesselFields:
         first, last = network.pressure[network.segments[pieces.segment]].T
         middle = first + (last - first) * (pieces.start + pieces.end) / 2
         pressure = np.divide(total(pieces, area * middle), wall, out=np.zeros(grid.shape), where=wall > 0)
-    lumen = lumen_pieces(network, grid, thin=thin)
-    fraction = total(lumen, network.volume[lumen.segment] * lumen.share) / grid.voxel_volume
+    fraction = lumen_fraction(network, grid, thin=thin)
     inside = float((network.length[pieces.segment] * pieces.share).sum())
     return VesselFields(
         area_density=wall / grid.voxel_volume,
@@ -89,6 +88,13 @@ def rasterise(network: Network, grid: Grid) -> VesselFields:
         overfull=int(np.count_nonzero(fraction > 1)),
         excess_volume=float(np.maximum(fraction - 1, 0).sum() * grid.voxel_volume),
     )
+
+
+def lumen_fraction(network: Network, grid: Grid, *, thin: Pieces | None = None) -> np.ndarray:
+    """Lumen volume per tissue volume (nz, ny, nx): above 1 where vessels overlap, or meet."""
+    lumen = lumen_pieces(network, grid, thin=thin)
+    volume = network.volume[lumen.segment] * lumen.share
+    return np.bincount(lumen.voxel, volume, minlength=grid.voxels).reshape(grid.shape) / grid.voxel_volume
 
 
 WIDE = 0.6

@@ -17,6 +17,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "radius",
         "radii",
         "radiusavg",
+        "avgradiusavg",
         "avgradius",
         "meanradius",
         "radiusmean",
@@ -25,6 +26,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "radiusum",
     ),
     "diameter": ("diameter", "diam", "d", "diameters", "avgdiameter", "meandiameter", "diameterum"),
+    "length": ("length", "len", "edgelength"),
+    "tortuosity": ("tortuosity", "curveness"),
     "path": ("coordslists", "coordslist", "points", "path", "centerline", "centreline", "polyline"),
     "pressure": ("pressure", "p", "nodepressure", "pressures", "nodalpressure"),
     "nodes": ("nodes", "vertices", "coordinates", "points", "positions", "pos", "verts", "vertexcoordinates"),
@@ -81,6 +84,12 @@ def column(rows: Sequence[Mapping[str, str]], name: str | None) -> np.ndarray:
     if name is None:
         return np.full(len(rows), np.nan)
     return np.array([number(row.get(name) or "") for row in rows], float)
+
+
+def chords(rows: Sequence[Mapping[str, str]], names: Iterable[str]) -> dict[str, np.ndarray]:
+    """The length and tortuosity of every edge, nan where it has none."""
+    names = list(names)
+    return {quantity: column(rows, find(names, quantity)) for quantity in ("length", "tortuosity")}
 
 
 def positions(rows: Sequence[Mapping[str, str]], names: Iterable[str]) -> np.ndarray | None:

@@ -5,8 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from tumorsim.vessels.formats.columns import column, find, plain, positions, radii, unit_in
-from tumorsim.vessels.formats.raw import RawNetwork, file_fault, numbered, raise_faults, tolerant_text
+from tumorsim.vessels.formats.columns import chords, column, find, plain, positions, radii, unit_in
+from tumorsim.vessels.formats.raw import (
+    RawNetwork,
+    file_fault,
+    numbered,
+    out_of_voxels,
+    raise_faults,
+    tolerant_text,
+)
 
 _WORDS = (("nodes", "edges"), ("vertices", "edges"), ("nodes", "segments"), ("vertices", "segments"),
           ("node", "edge"), ("vertex", "edge"), ("points", "segments"))  # fmt: skip
@@ -38,6 +45,7 @@ def read_csv_pair(path: Path) -> RawNetwork:
         f"row {k + 2} of the nodes has no place" for k in np.flatnonzero(~np.isfinite(places).all(axis=1))
     ]
     raise_faults(path, faults)
+    places, notes = out_of_voxels(places, segments, **chords(edges[1], edges[0]))
     radius = radii(edges[1], edges[0])
     radius = np.where(np.isnan(radius), radii(nodes[1], nodes[0])[segments].mean(axis=1), radius)
     pressure = find(nodes[0], "pressure")
@@ -47,6 +55,7 @@ def read_csv_pair(path: Path) -> RawNetwork:
         radius,
         pressure=column(nodes[1], pressure) if pressure else None,
         unit=unit_in([*nodes[0], *edges[0]]),
+        notes=notes,
     )
 
 

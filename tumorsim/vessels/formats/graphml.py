@@ -5,8 +5,15 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from tumorsim.vessels.formats.columns import column, find, numbers_in, positions, radii, unit_in
-from tumorsim.vessels.formats.raw import RawNetwork, file_fault, numbered, raise_faults, strung
+from tumorsim.vessels.formats.columns import chords, column, find, numbers_in, positions, radii, unit_in
+from tumorsim.vessels.formats.raw import (
+    RawNetwork,
+    file_fault,
+    numbered,
+    out_of_voxels,
+    raise_faults,
+    strung,
+)
 
 
 def read_graphml(path: Path) -> RawNetwork:
@@ -33,7 +40,9 @@ def read_graphml(path: Path) -> RawNetwork:
     known = find(keys, "pressure")
     pressure = column(nodes, known) if known else None
     trace = find(edge_keys, "path")
-    notes: tuple[str, ...] = ()
+    places, notes = (
+        out_of_voxels(places, segments, **chords(edges, edge_keys)) if trace is None else (places, ())
+    )
     if trace is not None:
         paths = [_path(row.get(trace)) for row in edges]
         count = len(places)

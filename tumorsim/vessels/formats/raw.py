@@ -15,6 +15,10 @@ COINCIDENT = 1e-6
 coordinates to about 1e-7 of it)."""
 
 
+VOXELS_FIT = 1e-2
+"""[D] Part of the chords that voxel sizes may leave unexplained."""
+
+
 @dataclass(frozen=True, eq=False)
 class RawNetwork:
     """The numbers of a file, in its own units.
@@ -89,6 +93,33 @@ def numbered(names: Sequence[object], ends: Sequence[Sequence[object]]) -> tuple
     if faults:
         return np.empty((0, 2), int), faults
     return np.array([[place[end] for end in pair] for pair in ends], int).reshape(-1, 2), []
+
+
+def out_of_voxels(
+    places: np.ndarray, segments: np.ndarray, *, length: np.ndarray, tortuosity: np.ndarray
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Places (n, 3) that were counted in voxels, in the unit of the edges' ``length``; and what was done.
+
+    VesselVio writes X, Y, Z in voxels beside lengths and radii in µm [S: library/graph_io.py and feature_extraction.py,
+    github.com/JacobBumgarner/VesselVio]. An edge's chord is its length over its tortuosity, so the sizes h of a voxel
+    solve Σ h² Δ² = chord², by least squares. Places that fit with h = 1, or with no h, stay as they are.
+    """
+    known = (length > 0) & (tortuosity > 0) & np.isfinite(length * tortuosity)
+    squares = (places[segments[known, 0]] - places[segments[known, 1]]) ** 2
+    if not known.any() or not np.isfinite(squares).all():
+        return places, ()
+    chord = length[known] / tortuosity[known]
+    if len(chord) <= 3 or np.linalg.matrix_rank(squares) < 3:  # as one size in all directions
+        squares = squares.sum(axis=1, keepdims=True)
+    size = np.linalg.lstsq(squares / chord[:, None] ** 2, np.ones(len(chord)), rcond=None)[0]
+    fits = (size > 0).all() and np.median(np.abs(np.sqrt(squares @ np.abs(size)) / chord - 1)) < VOXELS_FIT
+    size = np.broadcast_to(np.sqrt(np.abs(size)), 3)
+    if not fits or np.allclose(size, 1, atol=VOXELS_FIT):
+        return places, ()
+    shown = " × ".join(f"{h:.4g}" for h in size)
+    return places * size, (
+        f"coordinates were in voxels of {shown}, by the lengths and tortuosities of the edges",
+    )
 
 
 def strung(
