@@ -685,6 +685,7 @@ class Case:
             diffusivity=float(sizes(self.agent).mean(map(free_diffusivity, sizes(self.agent).diameters))),
             decay_rate=self.agent.decay_rate,
             filtered=filtered,
+            red_cells_hold=self.config.vessels.carried_in == "blood",
         )  # fmt: skip
 
     def _one_stepper(

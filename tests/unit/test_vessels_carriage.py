@@ -72,6 +72,13 @@ def test_plasma_flows_not_red_cells():
     assert given.segment_concentration(held) == pytest.approx(np.ones(4))
 
 
+def test_red_cells_that_hold_the_agent_flow_with_it():
+    given = carriage(permeability=PERMEABILITY, red_cells_hold=True)
+    assert given.inflow == pytest.approx(SPEED * np.pi * RADIUS**2)
+    _, passed = steady(given)
+    assert passed.outflow / passed.inflow == pytest.approx(np.exp(-LOSS * (1 - H)), rel=1e-9)
+
+
 def march(given: Carriage, dt, end, arterial, *, returned=0.0, held=None):
     """Held after ``end``, and the outflow of every step."""
     held = np.zeros(given.cells) if held is None else held

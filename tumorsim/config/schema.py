@@ -369,6 +369,11 @@ class Vessels(Table):
         description='"carried": the agent comes in at the inflow ends of a network and flows through it, with delay '
         "and loss; else all vessels have the systemic plasma concentration",
     )
+    carried_in: Literal["plasma", "blood"] = Field(
+        default="plasma",
+        description='where plasma = "carried": red cells keep nanomedicines out; a small tracer may fill them like plasma, '
+        'and the flow of "blood" carries it',
+    )
     wall_offset: v.Distance = Field(
         default=0.0,
         description="from the lumen to the surface through which a network exchanges: wall areas are those of the "

@@ -54,7 +54,8 @@ def blood_volume_fraction(results: Results) -> np.ndarray:
 def amount_in_blood(results: Results, weights: np.ndarray) -> np.ndarray:
     """Agent in the blood of every voxel, ``v_b Σ_k w_k C_b``, per tissue volume and times the unit of ``weights`` (T,).
 
-    Where blood carried the agent through a network, C_b is that of each segment, with the network's own haematocrit.
+    Where blood carried the agent through a network, C_b is that of each segment, with the network's own haematocrit
+    (with none where red cells hold the agent).
     """
     network, levels = results.network, results.in_blood
     if network is None or levels is None:
@@ -63,6 +64,8 @@ def amount_in_blood(results: Results, weights: np.ndarray) -> np.ndarray:
     from tumorsim.vessels.rasterise import lumen_pieces
 
     cells = HAEMATOCRIT if network.haematocrit is None else network.haematocrit
+    if results.config["vessels"]["carried_in"] == "blood":
+        cells = 0.0
     held = (weights @ levels) * (1 - cells) * network.volume
     lumen, grid = lumen_pieces(network, results.grid), results.grid
     found = np.bincount(lumen.voxel, held[lumen.segment] * lumen.share, minlength=grid.voxels)

@@ -6,7 +6,8 @@
 
 Every segment is cut into cells. Q is the flow of *plasma water*, (1 − H) times that of blood with H the discharge
 haematocrit: red cells hold nothing; a cell has (1 − H) of its lumen for V, so plasma moves at the speed of the
-blood [D] (the lead of red cells, Fåhræus 1929, is left out). At nodes what arrives is mixed by flow.
+blood [D] (the lead of red cells, Fåhræus 1929, is left out). An agent that fills red cells like plasma has all of the
+blood for Q and V. At nodes what arrives is mixed by flow.
 
 Along a cell, c falls towards the balance with what returns as in the steady state, exactly: with g = out/Q and
 Bernoulli's B, the wall sees Q (1 − B) c_in + (out − Q (1 − B)) c_out, which is Q (1 − e^−g) c_in where nothing
@@ -97,7 +98,7 @@ class Carriage:
 
     ``out`` and ``back`` (k,) are the conductances of the pieces, m³/s, for what leaves at the plasma's concentration
     and comes back at the tissue's; cells are at most ``cell_length`` long, m. ``diffusivity``, m²/s, is that along
-    blood that stands still; ``decay_rate`` λ in 1/s.
+    blood that stands still; ``decay_rate`` λ in 1/s. ``red_cells_hold`` agent at the concentration of plasma, or none.
 
     ``filtered`` (k,), m³/s, is the fluid that leaves through the pieces: flow falls along a segment by (1 − H) of it,
     and is that of the network in the middle, as in `two_way_pressure`. What walls reflect is denser in what is left.
@@ -114,6 +115,7 @@ class Carriage:
     diffusivity: float = 0.0
     decay_rate: float = 0.0
     filtered: np.ndarray | None = None
+    red_cells_hold: bool = False
     _systems: OrderedDict[float, _System] = field(default_factory=OrderedDict, repr=False)
 
     @cached_property
@@ -133,7 +135,7 @@ class Carriage:
     @cached_property
     def _plasma_part(self) -> np.ndarray:
         cells = self.network.haematocrit
-        return np.ones(len(self.network.segments)) if cells is None else 1 - cells
+        return np.ones(len(self.network.segments)) if cells is None or self.red_cells_hold else 1 - cells
 
     @cached_property
     def volume(self) -> np.ndarray:
