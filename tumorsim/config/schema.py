@@ -371,7 +371,7 @@ class Vessels(Table):
     )
     carried_in: Literal["plasma", "blood"] = Field(
         default="plasma",
-        description='where plasma = "carried": red cells keep nanomedicines out; a small tracer may fill them like plasma, '
+        description='by plasma = "carried": red cells keep nanomedicines out; a small tracer may fill them like plasma, '
         'and the flow of "blood" carries it',
     )
     wall_offset: v.Distance = Field(
