@@ -520,7 +520,7 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     if chosen.network:
         for figure in (f for segments in chosen.network for f in network_figures(segments)):
-            print(line(figure, 1.0), flush=True)
+            print(line(figure), flush=True)
         return
     old = json.loads(chosen.compare.read_text()) if chosen.compare else None
     try:

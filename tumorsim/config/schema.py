@@ -371,8 +371,8 @@ class Vessels(Table):
     )
     carried_in: Literal["plasma", "blood"] = Field(
         default="plasma",
-        description='by plasma = "carried": red cells keep nanomedicines out; a small tracer may fill them like plasma, '
-        'and the flow of "blood" carries it',
+        description='by plasma = "carried". Red cells keep nanomedicines out; a small tracer may fill them like plasma, and '
+        'the flow of "blood" carries it',
     )
     wall_offset: v.Distance = Field(
         default=0.0,
