@@ -196,11 +196,12 @@ def test_what_the_blood_holds_is_in_its_voxels(case, tmp_path):
 
 def test_a_bed_of_capillaries_is_washed_out_at_the_rate_of_an_independent_solution(tmp_path):
     """9.254e-3 1/s [C]: upwind along the segments (extrapolated from 4 and 16 cells each), steady in blood but for the
-    share of the storage, in voxels of 10 µm."""
+    share of the storage, in voxels of 10 µm; of a tracer that red cells keep out."""
     network = Path(__file__).parents[3] / "shared" / "data" / "mouse_cortex_network.dgf"
     if not network.exists():
         pytest.skip(f"{network.name} is not here")
     overrides = [f"vessels.file={network}", "domain.spacing=10 um", "vessels.well_correction=false"]
+    overrides += ["vessels.carried_in=plasma"]
     given = tumorsim.load(configs_directory() / "tracer_washout.toml", overrides=overrides)
     results = tumorsim.simulate(given, out=tmp_path / "washout.vtkhdf")
     left = np.interp([150, 200], results.times, results.ledger["free"])

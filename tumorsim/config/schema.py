@@ -371,8 +371,7 @@ class Vessels(Table):
     )
     carried_in: Literal["plasma", "blood"] = Field(
         default="plasma",
-        description='by plasma = "carried". Red cells keep nanomedicines out; a small tracer may fill them like plasma, and '
-        'the flow of "blood" carries it',
+        description="what carries the agent: red cells keep nanomedicines out, and fill with a small tracer as plasma does",
     )
     wall_offset: v.Distance = Field(
         default=0.0,

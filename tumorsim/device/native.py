@@ -42,10 +42,10 @@ _FLAGS = (
     "-Wall",
 )
 _SANITIZE = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
-LINE = 64
-"""Bytes of a cache line, where arrays begin: a vector that straddles two lines takes two loads."""
+LINE, PAGE = 64, 4096
+"""Bytes of a cache line, where arrays begin, since a vector that straddles two lines takes two loads; and of a page."""
 STAGGER, TURNS = 21 * LINE, 16
-"""By how many bytes a large array begins later in its page of 4 KiB than the one before, and when that starts over.
+"""By how many bytes a large array begins later in its page than the one before, and when that starts over.
 
 Where all begin at the same place of a page, a voxel's values in all arrays compete for the same few places of a cache.
 With an odd number of lines between them, diffusion at 128³ takes 0.85 of the time [C].
@@ -99,9 +99,9 @@ class NativeDevice(NumpyDevice):
             )  # nothing may lie behind an array, or a kernel that runs over goes unnoticed
         size = prod(shape) * dtype.itemsize
         self._allocated += 1
-        later = STAGGER * (self._allocated % TURNS) if size >= PARALLEL else 0
-        memory = make(size + LINE + later, np.uint8)
-        first = -memory.ctypes.data % LINE + later
+        unit, later = (PAGE, STAGGER * (self._allocated % TURNS)) if size >= PARALLEL else (LINE, 0)
+        memory = make(size + unit + later, np.uint8)
+        first = -memory.ctypes.data % unit + later
         return memory[first : first + size].view(dtype).reshape(shape)
 
     def prepare(self, operator: Operator, arguments: Mapping[str, Any]) -> Call:
