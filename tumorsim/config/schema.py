@@ -371,7 +371,7 @@ class Vessels(Table):
     )
     carried_in: Literal["plasma", "blood"] = Field(
         default="plasma",
-        description="what carries the agent: red cells keep nanomedicines out, and fill with a small tracer as plasma does",
+        description="what carries the agent: red cells keep nanomedicines out, a small tracer fills them like plasma",
     )
     wall_offset: v.Distance = Field(
         default=0.0,
