@@ -155,7 +155,7 @@ CELLS = ['tissue.regions.tumour.macrophage_density="1e14 1/m^3"', 'macrophages.c
 QUICKSTART = configs_directory() / "quickstart.toml"
 
 
-def test_a_run_with_macrophages_closes_and_resumes_bit_for_bit(tmp_path):
+def test_a_run_with_macrophages_closes_and_resumes_bit_for_bit(interrupted):
     more = [
         *CELLS,
         'macrophages.capacity="1 pg"',
@@ -163,20 +163,7 @@ def test_a_run_with_macrophages_closes_and_resumes_bit_for_bit(tmp_path):
         "drug.name=doxorubicin",
     ]
     case = tumorsim.load(QUICKSTART, overrides=[*RUN, *more, "run.checkpoint_every=0.001 s"])
-    whole = simulate(case, out=tmp_path / "whole.vtkhdf")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tumorsim.simulation.PROGRESS_EVERY", 0.0)
-        heard = []
-
-        def stop(progress):
-            heard.append(progress)
-            if len(heard) == 5:
-                raise KeyboardInterrupt
-
-        with pytest.raises(KeyboardInterrupt):
-            simulate(case, out=tmp_path / "parts.vtkhdf", progress=stop)
-    parts = simulate(case, out=tmp_path / "parts.vtkhdf", resume=True)
-    np.testing.assert_array_equal(whole.field("in_macrophages"), parts.field("in_macrophages"))
+    whole, _ = interrupted(case, reports=5)
     entries = {name: float(values[-1]) for name, values in whole.ledger.items()}
     assert closure(entries) <= TOLERANCE["float32"] and entries["in_macrophages"] > 0
     assert "drug_in_macrophages" not in whole.fields

@@ -164,24 +164,10 @@ def test_carrier_and_drug_are_conserved_and_positive(precision, dt):
 DOXIL = ["domain.spacing=500 um", "run.duration=2 h", "output.every=1 h", "drug.name=doxorubicin"]
 
 
-def test_a_run_with_a_drug_closes_and_resumes_bit_for_bit(tmp_path):
+def test_a_run_with_a_drug_closes_and_resumes_bit_for_bit(interrupted):
     overrides = [*DOXIL, "drug.cell_uptake.efflux=1e-5 1/s", "run.checkpoint_every=0.001 s"]
     case = tumorsim.load(configs_directory() / "quickstart.toml", overrides=overrides)
-    whole = simulate(case, out=tmp_path / "whole.vtkhdf")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tumorsim.simulation.PROGRESS_EVERY", 0.0)
-        heard = []
-
-        def stop(progress):
-            heard.append(progress)
-            if len(heard) == 10:
-                raise KeyboardInterrupt
-
-        with pytest.raises(KeyboardInterrupt):
-            simulate(case, out=tmp_path / "parts.vtkhdf", progress=stop)
-    parts = simulate(case, out=tmp_path / "parts.vtkhdf", resume=True)
-    for name in ("free", "drug_free", "drug_in_cells"):
-        np.testing.assert_array_equal(whole.field(name, step=-1), parts.field(name, step=-1))
+    whole, _ = interrupted(case, reports=10)
     entries = {name: float(values[-1]) for name, values in whole.ledger.items()}
     assert closure(entries) <= TOLERANCE["float32"]
     assert entries["drug_in_cells"] > entries["drug_free"] > 0 and entries["released"] > 0

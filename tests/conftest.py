@@ -1,0 +1,39 @@
+"""What tests of several kinds share."""
+
+import h5py
+import numpy as np
+import pytest
+
+from tumorsim.simulation import simulate
+
+
+@pytest.fixture
+def interrupted(tmp_path):
+    """Run a case whole, and again in two parts: interrupted at a report of progress, then resumed, to the same bytes.
+
+    Returns the results and the reports until the interrupt. The case must write checkpoints often.
+    """
+
+    def run(case, *, reports):
+        heard = []
+
+        def stop(progress):
+            heard.append(progress)
+            if len(heard) == reports:
+                raise KeyboardInterrupt
+
+        paths = tmp_path / "whole.vtkhdf", tmp_path / "parts.vtkhdf"
+        whole = simulate(case, out=paths[0])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("tumorsim.simulation.PROGRESS_EVERY", 0.0)
+            with pytest.raises(KeyboardInterrupt):
+                simulate(case, out=paths[1], progress=stop)
+        simulate(case, out=paths[1], resume=True)
+        assert 0 < heard[-1].time < heard[-1].duration
+        with h5py.File(paths[0]) as one, h5py.File(paths[1]) as other:
+            for group in ("VTKHDF/CellData", "tumorsim/ledger", "tumorsim/vessels"):
+                for name, values in one.get(group, {}).items():
+                    np.testing.assert_array_equal(other[group][name][...], values[...], err_msg=name)
+        return whole, heard
+
+    return run
