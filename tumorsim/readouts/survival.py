@@ -28,7 +28,7 @@ MODELS: dict[str, dict[str, str]] = {
 }
 """The constants that each model takes, with their SI units; an amount is one in a cell."""
 _TYPICAL = {
-    "sensitivity": "0.5 1/fg",
+    "sensitivity": "0.05 1/fg",
     "exponent": "1.2",
     "fastest": "0.1 1/h",
     "half": "2 fg",
