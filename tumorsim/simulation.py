@@ -36,9 +36,6 @@ from tumorsim.sinks.ledger import (
 from tumorsim.sinks.provenance import collect
 from tumorsim.sinks.statistics import field_statistics, statistics_fields
 from tumorsim.stepping import Moment, Steps, controlled_steps, planned_steps
-from tumorsim.transport.carried_plasma import CarriedStepper
-from tumorsim.transport.closed_body import ClosedBodyStepper
-from tumorsim.transport.injection import InjectionStepper
 from tumorsim.transport.steady import RATE_NAMES
 from tumorsim.transport.stepper import State
 
@@ -155,10 +152,7 @@ class Run:
         if moment.outputs == 0:
             stored |= self._steady
             self._steady = {}
-        stepper = self.stepper
-        in_blood = (
-            stepper.segment_concentration(moment.state) if isinstance(stepper, CarriedStepper) else None
-        )
+        in_blood = self.stepper.segment_concentration(moment.state)
         moment.outputs += 1
 
         def store() -> None:
@@ -197,15 +191,9 @@ class Run:
 
     def _ledger(self) -> dict[str, float]:
         moment, amounts = self.moment, self.stepper.amounts(self.moment.state)
-        plasma: Plasma = self.case.plasma
-        if isinstance(self.stepper, ClosedBodyStepper):
-            plasma = self.stepper.account(moment.state)
-        initial = moment.initial
-        if isinstance(self.stepper, InjectionStepper):
-            initial += self.stepper.given(moment.time)
-        carried = entries(amounts, plasma, moment.time, initial=initial)
-        if isinstance(self.stepper, CarriedStepper):
-            carried |= vessel_entries(amounts)
+        plasma: Plasma = self.stepper.account(moment.state) or self.case.plasma
+        initial = moment.initial + self.stepper.given(moment.time)
+        carried = entries(amounts, plasma, moment.time, initial=initial) | vessel_entries(amounts)
         drug = self.case.drug_plasma
         return carried if drug is None else carried | drug_entries(amounts, drug, moment.time)
 

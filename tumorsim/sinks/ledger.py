@@ -140,7 +140,9 @@ def drug_entries(amounts: Mapping[str, float], plasma: Plasma, time: float) -> d
 
 
 def vessel_entries(amounts: Mapping[str, float]) -> dict[str, float]:
-    """The terms of VESSEL_NAMES for the ``amounts`` of a network that carries the agent."""
+    """The terms of VESSEL_NAMES for the ``amounts`` of a network that carries the agent; none without one."""
+    if "vessels" not in amounts:
+        return {}
     found = {name: amounts[name] for name in VESSEL_NAMES if name != "vessels_imbalance"}
     came = found["vessels_inflow"] + found["vessels_returned"]
     gone = ("vessels", "vessels_outflow", "vessels_given", "vessels_decayed")

@@ -22,7 +22,7 @@ import numpy as np
 from tumorsim.device.twin import Array, Device
 from tumorsim.operators.collect import collect
 from tumorsim.transport.linear import Drive
-from tumorsim.transport.stepper import Plasma, State, Stepper
+from tumorsim.transport.stepper import Plasma, State, Stepper, TissueAlone
 from tumorsim.vessels.carriage import Carriage
 
 PARTS = 4
@@ -53,7 +53,7 @@ class _Blood:
         return np.concatenate([self.held, self.owed, self.mean, [self.last_step], self.books])
 
 
-class CarriedStepper:
+class CarriedStepper(TissueAlone):
     """Steps tissue and vessels together; used like the `Stepper` it is made from.
 
     The ``uptake_rate`` of ``tissue`` is that of cells, ``cell_uptake`` (1/s on N, a map), and the walls' κ/ε, with κ

@@ -18,7 +18,7 @@ import numpy as np
 
 from tumorsim.agents.compartments import Body, BodyState
 from tumorsim.device.twin import Array, Device
-from tumorsim.transport.stepper import State, Stepper
+from tumorsim.transport.stepper import State, Stepper, TissueAlone
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class _Guess:
         )
 
 
-class ClosedBodyStepper:
+class ClosedBodyStepper(TissueAlone):
     """Steps tissue and body together; used like the `Stepper` it is made from.
 
     ``dose`` is given at time 0, or at a constant rate until ``infusion``, s. In the state, ``body`` holds the amounts

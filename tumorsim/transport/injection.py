@@ -16,10 +16,10 @@ import numpy as np
 from tumorsim.device.twin import Device
 from tumorsim.operators.collect import collect
 from tumorsim.transport.linear import Drive
-from tumorsim.transport.stepper import State, Stepper
+from tumorsim.transport.stepper import State, Stepper, TissueAlone
 
 
-class InjectionStepper:
+class InjectionStepper(TissueAlone):
     """Steps through an injection and what follows; used like the `Stepper` it is made from.
 
     ``during`` steps until ``duration``, s, while ``source`` (a map, amount/(m³ s)) comes in, ``after`` from then on.

@@ -33,7 +33,7 @@ from tumorsim.operators.interchange import interchange
 from tumorsim.operators.internalise import internalise
 from tumorsim.operators.release import release
 from tumorsim.transport.linear import Drive
-from tumorsim.transport.stepper import Plasma, State, Stepper
+from tumorsim.transport.stepper import Plasma, State, Stepper, TissueAlone
 
 CELL_STEP = 0.25
 """Longest step in the time after which a cell would have given its drug back [D]."""
@@ -93,7 +93,7 @@ class PayloadPlasma:
     drug: Plasma
 
 
-class PayloadStepper:
+class PayloadStepper(TissueAlone):
     """Steps a carrier and its drug; used like a `Stepper`.
 
     ``local_source`` is a map of what vessels give besides, 1/s on the plasma concentration of the carrier: drug that is

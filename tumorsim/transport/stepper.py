@@ -11,7 +11,7 @@ tissue volume.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from struct import pack
-from typing import Protocol
+from typing import Any, Protocol
 from zlib import crc32
 
 import numpy as np
@@ -101,7 +101,23 @@ class State:
     drug_in_macrophages: Array | None = None
 
 
-class Stepper:
+class TissueAlone:
+    """What a run asks of what it steps, where that is tissue under a prescribed plasma curve and no more."""
+
+    def given(self, time: float) -> float:
+        """What has been put into the tissue until ``time``, s, besides what it began with; in the unit of the dose."""
+        return 0.0
+
+    def account(self, state: State) -> Any:
+        """The plasma and what has become of the dose, for the ledger; None where a curve prescribes it."""
+        return None
+
+    def segment_concentration(self, state: State) -> np.ndarray | None:
+        """Mean plasma concentration in every segment of a network, (m,); None where it is the same everywhere."""
+        return None
+
+
+class Stepper(TissueAlone):
     """Steps one agent on one grid. ``step_size`` is the longest step, ``limits`` says what sets it.
 
     Where the cell Péclet number is small (``convects``), convection is one of the linear terms, and no advection is
