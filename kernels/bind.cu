@@ -14,17 +14,23 @@ extern "C" __global__ void bind(
     ROW(z, y);
     const long long row = row_start(z, y, ny, nx);
     const unsigned int dither = row_dither(seed, (long long)z * ny + y);
+    const double off_over_on = binding_off / binding_on;
+    if (!limited) {
+        FOR_X(x, 0, nx) {
+            const long long i = row + x;
+            const double epsilon = available_fraction[i], c = concentration[i];
+            const double taken = c * decayed_part(binding_on / epsilon * (double)binding_sites[i] * dt);
+            const real fewer = rounded<real>(c - taken, ~dither_at(dither, x));
+            bound[i] = rounded<real>((double)bound[i] + epsilon * taken, dither_at(dither, x));
+            concentration[i] = fewer > 0 ? fewer : (real)0;
+        }
+        return;
+    }
     FOR_X(x, 0, nx) {
         const long long i = row + x;
-        const double epsilon = available_fraction[i], c = concentration[i], b = bound[i], sites = binding_sites[i];
-        if (!limited) {
-            const double taken = c * decayed_part(binding_on / epsilon * sites * dt);
-            const real fewer = rounded<real>(c - taken, ~dither_at(dither, x));
-            bound[i] = rounded<real>(b + epsilon * taken, dither_at(dither, x));
-            concentration[i] = fewer > 0 ? fewer : (real)0;
-            continue;
-        }
-        const double k = binding_on / epsilon, dissociation = binding_off / k;
+        const double epsilon = available_fraction[i], inverse = 1 / epsilon, k = binding_on * inverse;
+        const double c = concentration[i], b = bound[i], sites = binding_sites[i];
+        const double dissociation = off_over_on * epsilon;
         const double free = epsilon * c, vacant = sites - b, excess = free - vacant;
         const double sum = free + vacant + dissociation;
         const double gap = sqrt(excess * excess + dissociation * (sum + free + vacant + 4 * b));    // all terms ≥ 0
@@ -33,7 +39,7 @@ extern "C" __global__ void bind(
         const double most = free < vacant ? free : vacant;
         const double binds = change < -b ? -b : change > most ? most : change;
         const real stored = rounded<real>(b + binds, dither_at(dither, x));
-        const real left = rounded<real>(c - binds / epsilon, ~dither_at(dither, x));
+        const real left = rounded<real>(c - binds * inverse, ~dither_at(dither, x));
         bound[i] = stored < binding_sites[i] ? stored : binding_sites[i];
         concentration[i] = left > 0 ? left : (real)0;
     }
