@@ -96,6 +96,7 @@ def test_command_writes_maps_histogram_and_table(command, stored, tmp_path):
     [
         (("--nuclide", "Lu177", "--activity", "1 GBq"), "Lu-177"),
         (("--nuclide", "Lu-177"), "activity"),
+        (("--activity", "1 GBq"), "--nuclide"),
         (("--nuclide", "Lu-177", "--activity", "1 GBq", "--kernel", "nowhere.txt"), "kernel"),
         (("--nuclide", "Lu-177", "--activity", "0 GBq"), "above zero"),
     ],
@@ -103,3 +104,11 @@ def test_command_writes_maps_histogram_and_table(command, stored, tmp_path):
 def test_command_names_what_is_wrong(command, stored, arguments, said):
     status, _, err = command(stored.path, *arguments)
     assert status == 2 and said in err
+
+
+def test_command_takes_the_nuclide_of_the_run(command, make_result, tmp_path):
+    agent = {"decay_half_life": LUTETIUM.half_life, "radionuclide": "Lu-177"}
+    path = make_result(agent=agent, amount_unit="Bq").path
+    assert command(path)[0] == 0
+    assert command(path, "--nuclide", "Lu-177", "--out", "named")[0] == 0
+    assert (tmp_path / "named" / "doses.csv").read_text() == (tmp_path / "run_dose" / "doses.csv").read_text()

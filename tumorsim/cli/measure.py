@@ -8,6 +8,7 @@ import typer
 from tumorsim.cli.app import ResultFile, app
 from tumorsim.cli.printing import given_activity, given_quantity, new_console, readout_table, say
 from tumorsim.cli.scenes import Time
+from tumorsim.errors import ConfigError, Problem
 
 
 @app.command()
@@ -106,7 +107,9 @@ def image(
 @app.command()
 def dose(
     file: ResultFile,
-    nuclide: Annotated[str, typer.Option(help='On the agent: "Lu-177".')],
+    nuclide: Annotated[
+        str | None, typer.Option(help='On the agent: "Lu-177"; by default that of the run.')
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="A folder; by default FILE_dose, in this folder.")] = None,
     activity: Annotated[
         str | None, typer.Option(help='Injected: "7.4 GBq"; by default the dose, if it is in Bq.')
@@ -139,7 +142,11 @@ def dose(
 
     results = Results(file)
     bq = given_activity(activity)
-    of = label(results, nuclide_called(nuclide), injected=bq, age=_age(labelled))
+    on_agent = nuclide or results.config["agent"].get("radionuclide")
+    if on_agent is None:
+        fault = "is not given, and the agent of the run is not radioactive"
+        raise ConfigError(Problem("--nuclide", None, fault, "Give for example --nuclide Lu-177"))
+    of = label(results, nuclide_called(on_agent), injected=bq, age=_age(labelled))
     half_life = (
         given_quantity(biological_half_life, "s", "--biological-half-life") if biological_half_life else None
     )
