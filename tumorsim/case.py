@@ -54,10 +54,10 @@ from tumorsim.transport.reactions import Kinetics, Macrophages
 from tumorsim.transport.steady import SteadyState, solve_steady
 from tumorsim.transport.stepper import Stepper, TransportProperties
 from tumorsim.vessels.carriage import Carriage, piece_conductances
-from tumorsim.vessels.coupling import PieceWalls, VoxelWalls, piece_pressure, unresolved, voxel_walls
+from tumorsim.vessels.coupling import PieceWalls, VoxelWalls, unresolved, voxel_walls
 from tumorsim.vessels.leakiness import SCENARIOS
 from tumorsim.vessels.network import Network
-from tumorsim.vessels.rasterise import Pieces, lumen_fraction
+from tumorsim.vessels.rasterise import Pieces, lumen_fraction, piece_pressure
 from tumorsim.vessels.wall import WallCoefficients
 
 
@@ -146,7 +146,13 @@ class Case:
         network = self._inputs.network
         if network is None:
             return None
-        return vasculature.with_lumen_note(vasculature.perfused(self.config.vessels, network), self.grid)
+        return vasculature.with_lumen_note(vasculature.perfused(self.config.vessels, network), self._lumen)
+
+    @cached_property
+    def _lumen(self) -> np.ndarray:
+        """Lumen volume of the network per tissue volume, above 1 where its vessels overlap."""
+        assert self._inputs.network is not None
+        return lumen_fraction(self._inputs.network, self.grid)
 
     @cached_property
     def _pieces(self) -> Pieces:
@@ -217,9 +223,9 @@ class Case:
     @cached_property
     def vessel_volume_fraction(self) -> np.ndarray:
         """Zero for continuum vessels, whose radius is not known."""
-        if self.network is None:
+        if self._inputs.network is None:
             return np.zeros(self.grid.shape)
-        return np.minimum(lumen_fraction(self.network, self.grid), 1.0)
+        return np.minimum(self._lumen, 1.0)
 
     @cached_property
     def wall(self) -> WallCoefficients:
@@ -547,21 +553,17 @@ class Case:
         """N at time 0 in every voxel; None for clean tissue."""
         injection, initial = self.config.dosing.injection, self.config.dosing.initial_free
         if injection is not None:
-            return None if injection.flows else np.where(self._ball, self.dose / self._ball_volume, 0.0)
+            return None if injection.flows else self._in_ball(self.dose)
         return None if initial is None else np.full(self.grid.shape, initial.value)
 
-    @cached_property
-    def _ball(self) -> np.ndarray:
-        """Where an injection is put: a voxel at least (nz, ny, nx)."""
+    def _in_ball(self, amount: float) -> np.ndarray:
+        """An amount spread over where an injection is put, a voxel at least: per tissue volume (nz, ny, nx)."""
         injection = self.config.dosing.injection
         assert injection is not None
         z, y, x = injection.center or self.grid.center
         distance = self.grid.distance((z, y, x))
-        return distance <= max(injection.radius, float(distance.min()))
-
-    @property
-    def _ball_volume(self) -> float:
-        return float(self._ball.sum()) * self.grid.voxel_volume
+        ball = distance <= max(injection.radius, float(distance.min()))
+        return np.where(ball, amount / (ball.sum() * self.grid.voxel_volume), 0.0)
 
     # run ----------------------------------------------------------------------------------------------------
 
@@ -595,7 +597,7 @@ class Case:
         flow, injection = self._solved(device, self.fluid), self.config.dosing.injection
         if injection is None or not injection.flows:
             return flow
-        entering = np.where(self._ball, injection.flow_rate / self._ball_volume, 0.0)
+        entering = self._in_ball(injection.flow_rate)
         return replace(flow, injection=self._solved(device, replace(self.fluid, injection=entering)))
 
     def _solved(self, device: Device, fluid: FluidProperties) -> Flow:
@@ -620,7 +622,7 @@ class Case:
             return InjectionStepper(
                 self._one_stepper(device, flow.injection, self.transport, self.config.transport.boundaries),
                 carrier,
-                source=np.where(self._ball, self.dose / (injection.lasts * self._ball_volume), 0.0),
+                source=self._in_ball(self.dose / injection.lasts),
                 duration=injection.lasts,
             )
         if self.config.dosing.closed_body:

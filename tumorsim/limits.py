@@ -131,7 +131,6 @@ def _file_size(case: Case, outputs: int) -> int:
     """Bytes of the fields in the result: those that change with every output, the others once."""
     output, voxels = case.config.output, case.grid.voxels
     real = np.dtype(output.precision).itemsize
-    fields = [FIELDS[name] for name in output.fields if name not in POOLS or name in case.pool_names]
     fields = [FIELDS[name] for name in case.field_names]
     once = sum(1 if field.label else real * field.components for field in fields if field.name not in POOLS)
     return voxels * (once + outputs * real * sum(field.name in POOLS for field in fields))

@@ -83,16 +83,15 @@ def simulate(
     if case.config.run.mode == "steady":
         _write_steady(case, machine, flow, out)
         return Results(out)
-    stepper, steady = case.stepper(machine, flow), _steady_fields(case, machine, flow)
-    del flow  # the stepper has made coefficients of it
+    stepper = case.stepper(machine, flow)
     if not resume:
         remove_checkpoints(out)
     moment = _resumed(case, stepper, out) if resume else _beginning(case, stepper)
     with _result_file(case, machine, moment, out) as file, Beside() as beside:
-        run = Run(case, stepper, moment, file, beside, steady, progress)
-        del steady
+        run = Run(case, stepper, moment, file, beside, progress)
         if moment.outputs == 0:
-            run.record()
+            run.record(_steady_fields(case, machine, flow))
+        del flow  # the stepper has made coefficients of it
         run.to_the_end()
     remove_checkpoints(out)
     return Results(out)
@@ -108,13 +107,11 @@ class Run:
         moment: Moment,
         file: ResultFile,
         beside: Beside,
-        steady: dict[str, np.ndarray],
         progress: Callable[[Progress], None] | None,
     ):
         self.case, self.stepper, self.moment, self.file = case, stepper, moment, file
         self.schedule = case.schedule(stepper.step_size)
         self._beside = beside
-        self._steady = steady
         self._progress = progress
         self._started = self._saved = self._reported = clock.monotonic()
 
@@ -138,10 +135,10 @@ class Run:
         tolerance = self.case.config.run.step_error
         return planned_steps(*whole) if tolerance is None else controlled_steps(*whole, tolerance=tolerance)
 
-    def record(self) -> None:
+    def record(self, steady: Mapping[str, np.ndarray] | None = None) -> None:
         """Store the fields, the statistics and the ledger of this moment, once the ledger was found to close.
 
-        They are taken now, and stored beside the next steps.
+        They are taken now, and stored beside the next steps; with the first the fields that are ``steady``.
         """
         moment, case = self.moment, self.case
         ledger = self._ledger()
@@ -149,9 +146,7 @@ class Run:
         self._beside.wait()  # one output in memory is enough
         time, pools = moment.time, self.stepper.pools(moment.state)
         stored = {name: values for name, values in pools.items() if name in case.config.output.fields}
-        if moment.outputs == 0:
-            stored |= self._steady
-            self._steady = {}
+        stored |= steady or {}
         in_blood = self.stepper.segment_concentration(moment.state)
         moment.outputs += 1
 

@@ -12,7 +12,6 @@ from tumorsim.vessels.blood_flow import blood_flow
 from tumorsim.vessels.coupling import (
     PieceWalls,
     VoxelWalls,
-    piece_pressure,
     two_way_pressure,
     voxel_walls,
     well_factor,
@@ -20,7 +19,7 @@ from tumorsim.vessels.coupling import (
 from tumorsim.vessels.leakiness import SCENARIOS, Pores, spread_pores
 from tumorsim.vessels.network import Network
 from tumorsim.vessels.open_ends import Blood, boundary_pressures
-from tumorsim.vessels.rasterise import WIDE, Pieces, lumen_fraction, wall_pieces, whole_walls
+from tumorsim.vessels.rasterise import WIDE, Pieces, piece_pressure, wall_pieces, whole_walls
 from tumorsim.vessels.wall import WallCoefficients
 
 TissueValue = Callable[[str], np.ndarray]
@@ -59,9 +58,11 @@ def ends_alone(network: Network) -> Network:
     return replace(network, pressure=pressure, notes=(*network.notes, note))
 
 
-def with_lumen_note(network: Network, grid: Grid) -> Network:
-    """The network with a note of the voxels that would be more than full of blood, and count as full."""
-    fraction = lumen_fraction(network, grid)
+def with_lumen_note(network: Network, fraction: np.ndarray) -> Network:
+    """The network with a note of the voxels that would be more than full of blood, and count as full.
+
+    ``fraction`` is the lumen volume per tissue volume, as it is.
+    """
     overfull = int(np.count_nonzero(fraction > 1))
     if not overfull:
         return network

@@ -3,7 +3,6 @@
 #pragma once
 #include <cmath>
 #include <vector>
-#include <omp.h>
 #ifdef __linux__
 #include <sched.h>
 #endif
@@ -46,7 +45,7 @@ using std::fabs; using std::fmax; using std::fmin;
 // The caller keeps to the first place while its team, bound to the others, works: free to roam it would land on one of them.
 struct OnItsOwnCore
 {
-#ifdef __linux__
+#if defined(__linux__) && defined(_OPENMP)
     cpu_set_t before;
     const bool bound;
     explicit OnItsOwnCore(bool many) : bound(many && omp_get_proc_bind() != omp_proc_bind_false && omp_get_num_places() > 1)

@@ -13,7 +13,7 @@ import numpy as np
 
 from tumorsim.device.native import find_compiler
 from tumorsim.device.numpy import NumpyDevice
-from tumorsim.device.twin import KernelSource, scalar_values
+from tumorsim.device.twin import scalar_values
 from tumorsim.resources import kernels_directory
 
 THREADS = 64
@@ -75,19 +75,17 @@ def _plain(value):
     return 0 if value is None else value
 
 
-def _library(variant):
-    return _built(variant.source.text, tuple(variant.definitions.items()), variant.source.name)
-
-
 @cache
-def _built(text, definitions, name):
+def _library(variant):
     """The kernel between the fibers and a function that launches it."""
-    parameters = KernelSource.read(name).parameters
+    name, parameters = variant.source.name, variant.source.parameters
     fields = " ".join(f"{p.ctype}{'*' if p.pointer else ''} {p.name};" for p in parameters)
-    macros = "\n".join(f"#define {key} {value}" for key, value in (*definitions, ("THREADS", THREADS)))
+    macros = "\n".join(
+        f"#define {key} {value}" for key, value in (variant.definitions | {"THREADS": THREADS}).items()
+    )
     unit = f"""{macros}
 #include "fibers.hpp"
-{text}
+{variant.source.text}
 struct Arguments {{ {fields} }};
 static const Arguments* given;
 static void one_thread() {{ {name}({", ".join(f"given->{p.name}" for p in parameters)}); }}

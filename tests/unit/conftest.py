@@ -72,3 +72,27 @@ def make_result(tmp_path):
         return Results(path)
 
     return make
+
+
+@pytest.fixture
+def doxil_text():
+    """A config of Doxil for an hour in a cube of tumour, ``edge`` long, whose [vessels] hold the lines ``vessels``."""
+
+    def text(vessels, *, edge="0.6 mm", spacing="60 um"):
+        return f"""
+[domain]
+size = ["{edge}", "{edge}", "{edge}"]
+spacing = "{spacing}"
+[tissue]
+background = "tumour"
+[vessels]
+{vessels}
+[agent]
+name = "Doxil"
+[dosing]
+dose = "50 mg"
+[run]
+duration = "1 h"
+"""
+
+    return text

@@ -7,29 +7,14 @@ import tumorsim
 from tumorsim.errors import ConfigError
 from tumorsim.vessels.repair import NAMES
 
-CASE = """
-[domain]
-size = ["0.6 mm", "0.6 mm", "0.6 mm"]
-spacing = "100 um"
-[tissue]
-background = "tumour"
-[vessels]
-{vessels}
-[agent]
-name = "Doxil"
-[dosing]
-dose = "50 mg"
-[run]
-duration = "1 h"
-"""
 SWC = "1 2 0 300 300 5 -1\n2 2 300 300 300 5 1\n3 2 300 300 300 5 2\n4 2 600 300 300 5 3\n"
 
 
 @pytest.fixture
-def case(tmp_path):
+def case(tmp_path, doxil_text):
     def case(vessels, *overrides):
         (tmp_path / "net.swc").write_text(SWC)
-        (tmp_path / "case.toml").write_text(CASE.format(vessels=vessels))
+        (tmp_path / "case.toml").write_text(doxil_text(vessels, spacing="100 um"))
         return tumorsim.load(tmp_path / "case.toml", overrides=overrides)
 
     return case

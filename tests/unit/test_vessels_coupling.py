@@ -244,28 +244,11 @@ def test_two_kinds_of_vessels_in_a_voxel_act_side_by_side():
 
 # in a case
 
-CASE = """
-[domain]
-size = ["0.6 mm", "0.6 mm", "0.6 mm"]
-spacing = "60 um"
-[tissue]
-background = "tumour"
-[vessels]
-model = "generated"
-generated = { feeders = 2 }
-[agent]
-name = "Doxil"
-[dosing]
-dose = "50 mg"
-[run]
-duration = "1 h"
-"""
-
 
 @pytest.fixture
-def case(tmp_path):
+def case(tmp_path, doxil_text):
     path = tmp_path / "case.toml"
-    path.write_text(CASE)
+    path.write_text(doxil_text('model = "generated"\ngenerated = { feeders = 2 }'))
     return lambda *overrides: tumorsim.load(path, overrides=overrides)
 
 

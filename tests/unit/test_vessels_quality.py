@@ -105,23 +105,9 @@ def test_blood_that_cannot_flow_is_said(vessels):
     assert status == 0 and "no blood flow" in out and "no open end" in out
 
 
-def test_the_network_of_a_config_is_told_too(vessels):
-    text = """
-[domain]
-size = ["0.5 mm", "0.5 mm", "0.5 mm"]
-spacing = "50 um"
-[tissue]
-background = "tumour"
-[vessels]
-model = "generated"
-generated = { feeders = 1 }
-[agent]
-name = "Doxil"
-[dosing]
-dose = "50 mg"
-[run]
-duration = "1 h"
-"""
+def test_the_network_of_a_config_is_told_too(vessels, doxil_text):
+    lines = 'model = "generated"\ngenerated = { feeders = 1 }'
+    text = doxil_text(lines, edge="0.5 mm", spacing="50 um")
     _, out, _ = vessels(text, "--json", name="case.toml")
     report = json.loads(out)
     assert report["components"] == 1 and report["vessels"] == pytest.approx(1602 * 0.125, abs=1)

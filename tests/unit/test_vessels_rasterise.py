@@ -270,11 +270,11 @@ def test_blood_that_has_no_room_in_its_voxels_is_noted():
     nodes = np.array([[0, 10, 10], [0, 10, 100], [0, 10, 10], [0, 10, 100]]) * 1e-6 + [1e-5, 0, 0]
     network = Network(nodes, np.array([[0, 1], [2, 3]]), np.full(2, 10e-6))
     grid = Grid((1, 1, 6), (20e-6,) * 3)
-    (note,) = with_lumen_note(network, grid).notes
     fraction = lumen_fraction(network, grid)
+    (note,) = with_lumen_note(network, fraction).notes
     assert f"{np.count_nonzero(fraction > 1)} voxels are smaller" in note
     assert f"{1 - np.minimum(fraction, 1).sum() / fraction.sum():.2g} of the blood volume" in note
     assert fraction[0, 0, 2] == pytest.approx(np.pi / 2)
     assert rasterise(network, grid).volume_fraction.max() == 1
     one = replace(network, segments=network.segments[:1], radius=network.radius[:1])
-    assert with_lumen_note(one, grid) is one
+    assert with_lumen_note(one, lumen_fraction(one, grid)) is one

@@ -4,6 +4,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from experiments import COARSE, HOUR, MICRON, NM
 
 import tumorsim
 from tumorsim.agents.binding_barrier import spheroid_moduli
@@ -14,18 +15,6 @@ from tumorsim.resources import configs_directory
 from tumorsim.sinks.ledger import TOLERANCE
 from tumorsim.verify.baxter_jain import SphericalTumour, Tissue
 from tumorsim.vessels.transvascular import transvascular_flux
-
-MICRON, HOUR, NM = 1e-6, 3600.0, 1e-6
-COARSE = {
-    "vessel_normalisation": "100 um",
-    "binding_site_barrier": "40 um",
-    "perivascular_antibody": "4 um",
-    "thermodox": "300 um",
-    "thermodox_focus": "2 mm",
-    "intratumoural_infusion": "400 um",
-    "thermodox_capillary": "4 um",
-    "spheroid_on_chip": "50 um",
-}
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ Tags of the defaults: [S] source read, [C] computed, [M] recalled, [D] design ch
 
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -429,47 +429,38 @@ TemperatureCondition: TypeAlias = Annotated[
 ]
 
 
-class PressureFaces(Table):
+ConditionT = TypeVar("ConditionT")
+
+
+class Faces(Table, Generic[ConditionT]):
     """What holds on each face; a face that is not named takes ``default``."""
 
-    default: PressureCondition = None
-    z_low: PressureCondition = None
-    z_high: PressureCondition = None
-    y_low: PressureCondition = None
-    y_high: PressureCondition = None
-    x_low: PressureCondition = None
-    x_high: PressureCondition = None
+    default: ConditionT | None = None
+    z_low: ConditionT | None = None
+    z_high: ConditionT | None = None
+    y_low: ConditionT | None = None
+    y_high: ConditionT | None = None
+    x_low: ConditionT | None = None
+    x_high: ConditionT | None = None
 
 
-class AgentFaces(Table):
-    """What holds on each face; a face that is not named takes ``default``."""
-
-    default: AgentCondition = None
-    z_low: AgentCondition = None
-    z_high: AgentCondition = None
-    y_low: AgentCondition = None
-    y_high: AgentCondition = None
-    x_low: AgentCondition = None
-    x_high: AgentCondition = None
+class PressureFaces(Faces[PressureCondition]):
+    pass
 
 
-class TemperatureFaces(Table):
-    """What holds on each face; a face that is not named takes ``default``."""
+class AgentFaces(Faces[AgentCondition]):
+    pass
 
+
+class TemperatureFaces(Faces[TemperatureCondition]):
     default: TemperatureCondition = BODY_TEMPERATURE
-    z_low: TemperatureCondition = None
-    z_high: TemperatureCondition = None
-    y_low: TemperatureCondition = None
-    y_high: TemperatureCondition = None
-    x_low: TemperatureCondition = None
-    x_high: TemperatureCondition = None
 
 
 def _all_faces(raw: object) -> object:
     return raw if isinstance(raw, dict | Table) else {"default": raw}
 
 
-def _conditions(faces: PressureFaces | AgentFaces | TemperatureFaces) -> list[Any]:
+def _conditions(faces: Faces[Any]) -> list[Any]:
     """The six conditions in the order of FACES."""
     return [getattr(faces, face if face in faces.model_fields_set else "default") for face in FACES]
 

@@ -182,8 +182,7 @@ def _labelled(results: Results, of: Label, step: int) -> np.ndarray:
     """The amount per tissue volume that carries the label: without daughters that have left it."""
     if of.daughter is None:
         return results.total(step=step)
-    there = [name for name in POOLS if name in results.fields and not name.startswith("drug_")]
-    return np.sum([results.field(name, step=step).astype(np.float64) for name in there], axis=0)
+    return _pools(results, step, released=False)
 
 
 def daughter_decays(
@@ -202,7 +201,7 @@ def daughter_decays(
         weights = frame_weights(times, float(times[0]), float(times[-1]), decay_rate=0.0)
     if tail:
         last, scale = len(times) - 1, of.daughter.decay_rate / rate
-        daughters, parents = (float(f(results, of, last).sum()) for f in (_daughters, _labelled))
+        daughters, parents = float(_daughters(results, last).sum()), float(_labelled(results, of, last).sum())
         balance = min(1.0, parents / (scale * daughters)) if daughters > 0 else 1.0
         weights[-1] += balance / (rate + log(2) / biological_half_life)
     return _weighted_daughters(results, of, weights)
@@ -219,13 +218,20 @@ def _weighted_daughters(results: Results, of: Label, weights: np.ndarray) -> np.
     assert of.daughter is not None
     total = np.zeros(results.grid.shape)
     for step in np.flatnonzero(weights):
-        total += weights[step] * _daughters(results, of, int(step))
+        total += weights[step] * _daughters(results, int(step))
     return total * of.per_amount * of.daughter.decay_rate / of.nuclide.decay_rate
 
 
-def _daughters(results: Results, of: Label, step: int) -> np.ndarray:
+def _daughters(results: Results, step: int) -> np.ndarray:
     """The amount per tissue volume of daughters that have left the agent."""
-    return results.total(step=step) - _labelled(results, of, step)
+    return _pools(results, step, released=True)
+
+
+def _pools(results: Results, step: int, *, released: bool) -> np.ndarray:
+    """The sum of the pools of what was released, or of all others."""
+    names = [name for name in POOLS if name in results.fields and name.startswith("drug_") == released]
+    pools = (results.field(name, step=step).astype(np.float64) for name in names)
+    return sum(pools, np.zeros(results.grid.shape))
 
 
 def _decay_correction(results: Results, of: Label) -> np.ndarray:

@@ -61,15 +61,12 @@ def amount_in_blood(results: Results, weights: np.ndarray) -> np.ndarray:
     if network is None or levels is None:
         level = float((weights * np.nan_to_num(blood_concentration(results))).sum())
         return level * blood_volume_fraction(results) if level else np.zeros(results.grid.shape)
-    from tumorsim.vessels.rasterise import lumen_pieces
+    from tumorsim.vessels.rasterise import in_lumen
 
     cells = HAEMATOCRIT if network.haematocrit is None else network.haematocrit
     if results.config["vessels"]["carried_in"] == "blood":
         cells = 0.0
-    held = (weights @ levels) * (1 - cells) * network.volume
-    lumen, grid = lumen_pieces(network, results.grid), results.grid
-    found = np.bincount(lumen.voxel, held[lumen.segment] * lumen.share, minlength=grid.voxels)
-    return found.reshape(grid.shape) / grid.voxel_volume
+    return in_lumen((weights @ levels) * (1 - cells) * network.volume, network, results.grid)
 
 
 def total_with_blood(results: Results, *, step: int) -> np.ndarray:

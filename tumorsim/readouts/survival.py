@@ -158,9 +158,8 @@ class _Course:
 
     def __init__(self, results: Results, density: np.ndarray):
         self.results, self._density = results, density
-        self.peak, self.area = np.zeros(density.shape), np.zeros(density.shape)
-        before = self.at(0)
-        self.peak = before
+        self.area = np.zeros(density.shape)
+        self.peak = before = self.at(0)
         for k in range(1, len(results.times)):
             now = self.at(k)
             self.peak = np.maximum(self.peak, now)

@@ -1,16 +1,16 @@
 """Films of a result, over time or around it: one output in memory at a time, every frame written as it is drawn."""
 
 import gc
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tumorsim.errors import ConfigError, Problem, StorageError
+from tumorsim.errors import ConfigError, Problem
+from tumorsim.render.aside import written_aside
 from tumorsim.render.scene import SCENES, renderer, view_of
 from tumorsim.render.view import Look, View
 
@@ -50,7 +50,11 @@ def render_movie(
     views = film(results, look, other=other, orbit=orbit, frames=frames)
     writer = _writer(out)
     speed = fps or min(max(len(views) / _LENGTH, _SLOWEST), _FASTEST)
-    with renderer(SCENES[look.scene]), _aside(out) as part, writer(part, views[0], speed) as write:
+    with (
+        renderer(SCENES[look.scene]),
+        written_aside(out, what="film") as part,
+        writer(part, views[0], speed) as write,
+    ):
         for done, view in enumerate(views, start=1):
             write(SCENES[look.scene].picture(view))
             gc.collect()  # a stage and its meshes know each other, and would wait for it
@@ -80,23 +84,6 @@ def film(
         replace(first, time=time, azimuth=float(turn), turning=orbit)
         for time, turn in zip(times, turns, strict=True)
     ]
-
-
-@contextmanager
-def _aside(out: Path) -> Iterator[Path]:
-    """A name beside ``out`` with the same ending; what is written there becomes ``out`` at the end."""
-    part = out.with_name(f"{out.stem}.part{out.suffix}")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-        os.replace(part, out)
-    except OSError as error:
-        raise StorageError(
-            f"cannot write the film {out}: {error.strerror or error}. Choose another place with --out"
-        ) from None
-    finally:
-        with suppress(OSError):
-            part.unlink()
 
 
 Write = Callable[[np.ndarray], None]

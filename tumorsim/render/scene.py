@@ -1,17 +1,17 @@
 """Draw a result: choose the scene, the time and the colour scale, and write a PNG."""
 
-import os
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tumorsim.errors import ConfigError, Problem, StorageError
+from tumorsim.errors import ConfigError, Problem
 from tumorsim.fields import POOLS
 from tumorsim.render.anatomy import tumour_masks
+from tumorsim.render.aside import written_aside
 from tumorsim.render.block import furnish_block
 from tumorsim.render.colour_scale import ColourScale, colour_scale
 from tumorsim.render.compare import draw_compare, shown_factor
@@ -218,15 +218,6 @@ def write_png(picture: np.ndarray, out: Path, *, title: str) -> Path:
     """Write a picture aside and move it to ``out``. Raises StorageError."""
     from matplotlib.image import imsave
 
-    aside = out.with_name(out.name + ".part")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        imsave(aside, picture, format="png", metadata={"Title": title, "Software": "tumorsim"})
-        os.replace(aside, out)
-    except OSError as error:
-        with suppress(OSError):
-            aside.unlink()
-        raise StorageError(
-            f"cannot write the picture {out}: {error.strerror}. Choose another place with --out"
-        ) from None
+    with written_aside(out, what="picture") as part:
+        imsave(part, picture, format="png", metadata={"Title": title, "Software": "tumorsim"})
     return out

@@ -1,15 +1,13 @@
 """What stands in the report of a result, and where."""
 
 import json
-import os
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tumorsim.errors import ConfigError, RenderError, StorageError
+from tumorsim.errors import ConfigError, RenderError
 from tumorsim.fields import POOLS
 from tumorsim.readouts.delivery import chosen_region, injected_dose
 from tumorsim.readouts.dose_report import OVERVIEW as DOSE_OVERVIEW
@@ -17,6 +15,7 @@ from tumorsim.readouts.dose_report import DoseReport
 from tumorsim.readouts.report import OVERVIEW, Report, delivery_report
 from tumorsim.readouts.table import Table
 from tumorsim.render.annotate import dose_text
+from tumorsim.render.aside import written_aside
 from tumorsim.render.scene import SCENES, draw_scene
 from tumorsim.report.page import (
     Section,
@@ -234,15 +233,6 @@ def _lines(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]
 
 def _write(text: str, out: Path) -> Path:
     """Written aside and moved. Raises StorageError."""
-    aside = out.with_name(out.name + ".part")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(text, encoding="utf-8")
-        os.replace(aside, out)
-    except OSError as error:
-        with suppress(OSError):
-            aside.unlink()
-        raise StorageError(
-            f"cannot write the report {out}: {error.strerror}. Choose another place with --out"
-        ) from None
+    with written_aside(out, what="report") as part:
+        part.write_text(text, encoding="utf-8")
     return out

@@ -162,14 +162,16 @@ class Stepper(TissueAlone):
             boundaries=boundaries,
         )
         self.convects, self.cell_peclet = self._linear.convects, self._linear.cell_peclet
-        advection = {
-            "rates": self._linear.faces.rate,
-            "epsilon": epsilon,
-            "emptying_time": self._linear.emptying_time,
-        }
-        self._advection = (
-            None if self.convects else Advection(device, boundaries=boundaries, limiter=limiter, **advection)
-        )
+        self._advection = None
+        if not self.convects:
+            self._advection = Advection(
+                device,
+                rates=self._linear.faces.rate,
+                epsilon=epsilon,
+                boundaries=boundaries,
+                limiter=limiter,
+                emptying_time=self._linear.emptying_time,
+            )
         self._reactions = Reactions(
             device,
             binding_sites=on_grid(properties.binding_sites, grid),

@@ -18,7 +18,7 @@ from tumorsim.vessels.blood_flow import BloodPressure
 from tumorsim.vessels.network import Network
 from tumorsim.vessels.open_ends import Blood, conductance
 from tumorsim.vessels.poiseuille import Leak, drop
-from tumorsim.vessels.rasterise import Pieces
+from tumorsim.vessels.rasterise import Pieces, piece_pressure
 from tumorsim.vessels.wall import WallCoefficients
 
 EQUIVALENT_RADIUS = np.exp(-np.euler_gamma) / (2 * np.sqrt(2))
@@ -102,14 +102,6 @@ def _sums(wall: WallCoefficients, area: np.ndarray) -> tuple[np.ndarray, np.ndar
     """Lp A, P A, and what fluid carries of the agent, Lp (1 − σ) A."""
     fluid = np.asarray(wall.hydraulic_conductivity * area)
     return fluid, np.asarray(wall.permeability * area), fluid * (1 - np.asarray(wall.reflection_coefficient))
-
-
-def piece_pressure(pieces: Pieces, network: Network) -> np.ndarray:
-    """Blood pressure in the middle of every piece, (k,) in Pa: linear along a segment, 0 where it is not known."""
-    if network.pressure is None:
-        return np.zeros(len(pieces.voxel))
-    first, last = network.pressure[network.segments[pieces.segment]].T
-    return first + (last - first) * (pieces.start + pieces.end) / 2
 
 
 def unresolved(

@@ -74,9 +74,8 @@ def rasterise(network: Network, grid: Grid) -> VesselFields:
     wall = total(pieces, area)
     pressure = None
     if network.pressure is not None:
-        first, last = network.pressure[network.segments[pieces.segment]].T
-        middle = first + (last - first) * (pieces.start + pieces.end) / 2
-        pressure = np.divide(total(pieces, area * middle), wall, out=np.zeros(grid.shape), where=wall > 0)
+        pushed = total(pieces, area * piece_pressure(pieces, network))
+        pressure = np.divide(pushed, wall, out=np.zeros(grid.shape), where=wall > 0)
     fraction = lumen_fraction(network, grid, thin=thin)
     inside = float((network.length[pieces.segment] * pieces.share).sum())
     return VesselFields(
@@ -92,9 +91,22 @@ def rasterise(network: Network, grid: Grid) -> VesselFields:
 
 def lumen_fraction(network: Network, grid: Grid, *, thin: Pieces | None = None) -> np.ndarray:
     """Lumen volume per tissue volume (nz, ny, nx): above 1 where vessels overlap, or meet."""
+    return in_lumen(network.volume, network, grid, thin=thin)
+
+
+def in_lumen(amount: np.ndarray, network: Network, grid: Grid, *, thin: Pieces | None = None) -> np.ndarray:
+    """What the blood of every segment holds, ``amount`` (m,), per tissue volume (nz, ny, nx)."""
     lumen = lumen_pieces(network, grid, thin=thin)
-    volume = network.volume[lumen.segment] * lumen.share
-    return np.bincount(lumen.voxel, volume, minlength=grid.voxels).reshape(grid.shape) / grid.voxel_volume
+    found = np.bincount(lumen.voxel, amount[lumen.segment] * lumen.share, minlength=grid.voxels)
+    return found.reshape(grid.shape) / grid.voxel_volume
+
+
+def piece_pressure(pieces: Pieces, network: Network) -> np.ndarray:
+    """Blood pressure in the middle of every piece, (k,) in Pa: linear along a segment, 0 where it is not known."""
+    if network.pressure is None:
+        return np.zeros(len(pieces.voxel))
+    first, last = network.pressure[network.segments[pieces.segment]].T
+    return first + (last - first) * (pieces.start + pieces.end) / 2
 
 
 WIDE = 0.6
