@@ -1,8 +1,8 @@
 // One Runge–Kutta stage of TVD advection of C in a fluid with sources:
 //   result ← keep·result + (1 − keep)·( C − dt/ε · Σ_faces outward flux )
 // The flux is limited upwind inside and upwind on the faces of the box; what passes those is added to `booked`.
-//   rate_*   f u / h on faces, 1/s          outside_*   C outside each face of the box
-#include "grid.cuh"
+//   rate_*   f u / h on faces, 1/s, over rate_scale where these are halves      outside_*   C outside each face of the box
+#include "coefficients.cuh"
 #include "limiter.cuh"
 #include "row_sum.cuh"
 #include "shared_faces.cuh"
@@ -10,24 +10,26 @@
 struct Axis                               // the rows on either side of this one, along y or z
 {
     const real *far_below, *below, *above, *far_above;
-    const real *low_rate, *high_rate;     // of the faces below and above
+    CoefficientRow low_rate, high_rate;   // of the faces below and above
     bool at_low, at_high;                 // whether those are faces of the box
     real outside_low, outside_high;
 };
 
 // Where the box ends the neighbours are the last row itself, so that slopes vanish and nothing is read outside.
 static __device__ __forceinline__ Axis axis_through(
-    const real* c, const real* low_rate, long long step, int k, int n, real outside_low, real outside_high)
+    const real* c, CoefficientRow low_rate, CoefficientRow high_rate, long long step, int k, int n, real outside_low,
+    real outside_high)
 {
     const real *below = k > 0 ? c - step : c, *above = k < n - 1 ? c + step : c;
     return {k > 1 ? below - step : below, below, above, k < n - 2 ? above + step : above,
-            low_rate, low_rate + step, k == 0, k == n - 1, outside_low, outside_high};
+            low_rate, high_rate, k == 0, k == n - 1, outside_low, outside_high};
 }
 
 struct Row
 {
     Axis z, y;
-    const real *c, *rate, *epsilon, *base;       // C, rates of the low x faces, ε, what is kept
+    const real *c, *epsilon, *base;              // C, ε, what is kept
+    CoefficientRow rate;                         // of the low x faces
     real *result;
     int row, nx;
     real x_low, x_high, use, dt;
@@ -54,7 +56,10 @@ static __device__ __forceinline__ real flux_above(const Axis& a, real here, int 
 template <int LIMITER, bool EDGE>
 static __device__ __forceinline__ void advance_row(const Row& r)
 {
-    FETCH_AHEAD(r.nx, r.z.far_above, r.z.high_rate, r.y.high_rate, r.rate, r.epsilon, r.base, r.result);
+    FETCH_AHEAD(r.nx, r.z.far_above, r.epsilon, r.base, r.result);
+#if !HALVES
+    FETCH_AHEAD(r.nx, r.z.high_rate, r.y.high_rate, r.rate);
+#endif
     const real* c = r.c;
     const auto along = [&](int x, int far_low, int far_high) {
         return limited_flux<LIMITER>(r.rate[x], c[far_low], c[x - 1], c[x], c[far_high]);
@@ -111,21 +116,27 @@ static __device__ __forceinline__ double leaving(const Row& r)
 
 extern "C" __global__ void advect(
     real* __restrict__ result, double* __restrict__ booked, const real* __restrict__ concentration,
-    const real* __restrict__ rate_x, const real* __restrict__ rate_y, const real* __restrict__ rate_z,
+    const coefficient* __restrict__ rate_x, const coefficient* __restrict__ rate_y, const coefficient* __restrict__ rate_z,
     const real* __restrict__ available_fraction,
     real outside_z_low, real outside_z_high, real outside_y_low, real outside_y_high,
     real outside_x_low, real outside_x_high,
-    int limiter, real keep, double weight, double dt, int seed, int nz, int ny, int nx)
+    int limiter, real keep, double weight, double dt, int seed, double rate_scale, int nz, int ny, int nx)
 {
     ROW(z, y);
     const long long row = row_start(z, y, ny, nx), here = (long long)z * ny + y;
+    const long long slab = (long long)ny * nx, row_y = row_start(z, y, ny + 1, nx);
     const real* c = concentration + row;
+    COEFFICIENTS(along, rate_x, rate_scale, row_start(z, y, ny, nx + 1), nx + 1);
+    COEFFICIENTS(low_y, rate_y, rate_scale, row_y, nx);
+    COEFFICIENTS(high_y, rate_y, rate_scale, row_y + nx, nx);
+    COEFFICIENTS(low_z, rate_z, rate_scale, row, nx);
+    COEFFICIENTS(high_z, rate_z, rate_scale, row + slab, nx);
     const Row r = {
-        axis_through(c, rate_z + row, (long long)ny * nx, z, nz, outside_z_low, outside_z_high),
-        axis_through(c, rate_y + row_start(z, y, ny + 1, nx), nx, y, ny, outside_y_low, outside_y_high),
-        c, rate_x + row_start(z, y, ny, nx + 1), available_fraction + row,
+        axis_through(c, low_z, high_z, slab, z, nz, outside_z_low, outside_z_high),
+        axis_through(c, low_y, high_y, nx, y, ny, outside_y_low, outside_y_high),
+        c, available_fraction + row,
         keep > 0 ? result + row : c,      // the first stage starts from C itself
-        result + row, y, nx, outside_x_low, outside_x_high, 1 - keep, (real)dt, row_dither(seed, here)};
+        along, result + row, y, nx, outside_x_low, outside_x_high, 1 - keep, (real)dt, row_dither(seed, here)};
     const bool edge = y == 0 || y == ny - 1 || z == 0 || z == nz - 1;
     const double sum = leaving(r);
     if (limiter == VAN_LEER)

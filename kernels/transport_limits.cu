@@ -3,7 +3,8 @@
 //   Σ_faces g;   Σ_faces g + losses;   the same and what central convection carries out net, Σ ½r outwards (on the faces
 //   of the box all of it, where it is outwards);   Σ_axes max r²/g;   what flows out, Σ_out r
 //   conductance_*   g      rate_*   r, both on faces, 1/s      reabsorption, lymph_drainage, capture   losses (each or null)
-#include "grid.cuh"
+//   *_scale         what they are over where they are halves; exchange: reabsorption and lymph_drainage
+#include "coefficients.cuh"
 #include "row_sum.cuh"
 
 struct Faces
@@ -12,9 +13,14 @@ struct Faces
     bool at_low, at_high;
 };
 
-static __device__ __forceinline__ Faces faces_at(const real* g, const real* r, long long first, long long step, int k, int n)
+struct Scales { double g, r; };
+
+static __device__ __forceinline__ Faces faces_at(
+    const coefficient* g, const coefficient* r, const Scales& scale, long long low, long long step, int k, int n)
 {
-    return {(double)g[first], (double)g[first + step], (double)r[first], (double)r[first + step], k == 0, k == n - 1};
+    const auto value = [](coefficient stored, double scale) { return (double)value_of(stored, scale); };
+    return {value(g[low], scale.g), value(g[low + step], scale.g), value(r[low], scale.r), value(r[low + step], scale.r),
+            k == 0, k == n - 1};
 }
 
 static __device__ __forceinline__ double over(double a, double b) { return b > 0 ? a / b : 0.0; }
@@ -32,19 +38,22 @@ static __device__ __forceinline__ double peclet(const Faces& a)
 
 extern "C" __global__ void transport_limits(
     double* __restrict__ largest,
-    const real* __restrict__ conductance_x, const real* __restrict__ conductance_y, const real* __restrict__ conductance_z,
-    const real* __restrict__ rate_x, const real* __restrict__ rate_y, const real* __restrict__ rate_z,
-    const real* __restrict__ reabsorption, const real* __restrict__ lymph_drainage, const real* __restrict__ capture,
-    const real* __restrict__ available_fraction, int nz, int ny, int nx)
+    const coefficient* __restrict__ conductance_x, const coefficient* __restrict__ conductance_y,
+    const coefficient* __restrict__ conductance_z, const coefficient* __restrict__ rate_x,
+    const coefficient* __restrict__ rate_y, const coefficient* __restrict__ rate_z,
+    const coefficient* __restrict__ reabsorption, const coefficient* __restrict__ lymph_drainage,
+    const real* __restrict__ capture, const real* __restrict__ available_fraction,
+    double conductance_scale, double rate_scale, double exchange_scale, int nz, int ny, int nx)
 {
     ROW(z, y);
     const long long row = row_start(z, y, ny, nx), rows = (long long)nz * ny;
     const long long row_x = row_start(z, y, ny, nx + 1), row_y = row_start(z, y, ny + 1, nx);
+    const Scales scale = {conductance_scale, rate_scale};
     double most[6] = {0, 0, 0, 0, 0, 0};
     FOR_EACH_X(x, 0, nx) {
-        const Faces axes[3] = {faces_at(conductance_x, rate_x, row_x + x, 1, x, nx),
-                               faces_at(conductance_y, rate_y, row_y + x, nx, y, ny),
-                               faces_at(conductance_z, rate_z, row + x, (long long)ny * nx, z, nz)};
+        const Faces axes[3] = {faces_at(conductance_x, rate_x, scale, row_x + x, 1, x, nx),
+                               faces_at(conductance_y, rate_y, scale, row_y + x, nx, y, ny),
+                               faces_at(conductance_z, rate_z, scale, row + x, (long long)ny * nx, z, nz)};
         double spreads = 0, carried = 0, mixed = 0, out = 0;
         for (const Faces& a : axes) {
             most[0] = fmax(most[0], peclet(a));
@@ -53,8 +62,8 @@ extern "C" __global__ void transport_limits(
             mixed += fmax(over(a.low_r * a.low_r, a.low_g), over(a.high_r * a.high_r, a.high_g));
             out += fmax(a.high_r, 0.0) - fmin(a.low_r, 0.0);
         }
-        double lost = GIVEN(reabsorption) ? (double)reabsorption[row + x] : 0.0;
-        lost += GIVEN(lymph_drainage) ? (double)lymph_drainage[row + x] : 0.0;
+        double lost = GIVEN(reabsorption) ? (double)value_of(reabsorption[row + x], exchange_scale) : 0.0;
+        lost += GIVEN(lymph_drainage) ? (double)value_of(lymph_drainage[row + x], exchange_scale) : 0.0;
         lost += GIVEN(capture) ? (double)capture[row + x] : 0.0;
         const double part = 1 / (double)available_fraction[row + x];
         const double here[] = {spreads, spreads + lost, spreads + lost + carried, mixed, out};

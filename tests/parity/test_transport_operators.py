@@ -16,7 +16,10 @@ from tumorsim.operators.transport_limits import LIMITS, transport_limits
 from tumorsim.operators.transport_stage import transport_stage
 from tumorsim.operators.wall_exchange_rates import wall_exchange_rates
 
+HALF_SCALE = 2.0**-15
 OUTSIDE = (0.5, 0.0, 2.0, 0.0, 1.0, 0.3)
+
+HALVES = pytest.mark.parametrize("halves", [False, True], ids=["", "halves"])
 
 pytestmark = EVERYWHERE
 
@@ -36,6 +39,11 @@ class Arrays:
         shapes = (nz, ny, nx + 1), (nz, ny + 1, nx), (nz + 1, ny, nx)
         return [self.random.uniform(low, high, shape).astype(self.real) for shape in shapes]
 
+    def halves(self, arrays):
+        """As float16 over HALF_SCALE, some so small that they are subnormal."""
+        shrunk = [a * self.random.choice([1e-7, 1.0], a.shape) for a in arrays]
+        return [(a / HALF_SCALE).astype(np.float16) for a in shrunk]
+
     def poisoned(self):
         return np.full(self.shape, np.nan, self.real)
 
@@ -54,12 +62,14 @@ def test_wall_exchange_rates(shape, real, device):
 
 @pytest.mark.parametrize("limiter", LIMITERS.values(), ids=LIMITERS.keys())
 @pytest.mark.parametrize("keep", [0.0, 0.5])
-def test_advect(shape, real, device, limiter, keep):
+@HALVES
+def test_advect(shape, real, device, limiter, keep, halves):
     a = Arrays(shape, real)
-    result = a.field() if keep else a.poisoned()
-    arguments = [result, a.rows(fill=2.0), a.field(), *a.faces(-1, 1), a.field(0.3, 1)]
+    result, rates = a.field() if keep else a.poisoned(), a.faces(-1, 1)
+    rates = a.halves(rates) if halves else rates
+    arguments = [result, a.rows(fill=2.0), a.field(), *rates, a.field(0.3, 1)]
     scalars = {"outside": OUTSIDE, "limiter": limiter, "keep": keep, "weight": 0.5, "dt": 0.1, "seed": 5}
-    assert_twins_agree(advect, device, arguments, real, **scalars)
+    assert_twins_agree(advect, device, arguments, real, **scalars, rate_scale=HALF_SCALE)
 
 
 @pytest.mark.parametrize("stage", ["first", "first of two", "second", "middle", "last", "last of two"])
@@ -187,15 +197,20 @@ def test_convective_rates(shape, real, device):
 
 @pytest.mark.parametrize("losses", ["none", "wall", "all"])
 @pytest.mark.parametrize("flow", [0.0, 1.0])
-def test_transport_limits(shape, real, device, losses, flow):
+@HALVES
+def test_transport_limits(shape, real, device, losses, flow, halves):
     a = Arrays(shape, real)
     conductances, rates = a.faces(), [flow * face for face in a.faces(-1, 1)]
     for g, r in zip(conductances, rates, strict=True):
         g[a.random.random(g.shape) < 0.1] = 0  # nothing diffuses there, and nothing may flow there
         r[g == 0] = 0
-    wall, other = (a.field() if losses in kinds else None for kinds in (("wall", "all"), ("all",)))
-    arguments = [a.rows(len(LIMITS)), *conductances, *rates, wall, other, other, a.field(0.3, 1)]
-    assert_twins_agree(transport_limits, device, arguments, real)
+    wall, lymph, other = (a.field() if losses in kinds else None for kinds in (("wall", "all"), ("all",), ("all",)))
+    if halves:
+        conductances, rates = a.halves(conductances), a.halves(rates)
+        wall, lymph = (x if x is None else a.halves([x])[0] for x in (wall, lymph))
+    arguments = [a.rows(len(LIMITS)), *conductances, *rates, wall, lymph, other, a.field(0.3, 1)]
+    scales = {f"{kind}_scale": HALF_SCALE for kind in ("conductance", "rate", "exchange")}
+    assert_twins_agree(transport_limits, device, arguments, real, **scales)
 
 
 def test_flow_without_diffusion_has_no_finite_peclet_number(shape, real, device):

@@ -58,11 +58,11 @@ def test_values_have_the_order_and_the_sizes_of_the_kernel(launches):
     advect(device, *arrays, outside=(1.0, 2.0, 3.0, 4.0, 5.0, 6.0), **scalars, seed=7)
     name, grid, block, values = launches[0]
     assert (name, grid, block) == ("advect", (4, 3, 1), (128, 1, 1))
-    expected = [*(2**40 + k for k in range(7)), 1, 2, 3, 4, 5, 6, 1, 0.5, 0.25, 0.125, 7, 3, 4, 5]
+    expected = [*(2**40 + k for k in range(7)), 1, 2, 3, 4, 5, 6, 1, 0.5, 0.25, 0.125, 7, 1, 3, 4, 5]
     assert list(values) == expected
     kinds = (
-        "q" * 7 + "f" * 6 + "i" + "f" + "dd" + "iiii"
-    )  # pointer, six real, int, real, two double, four int
+        "q" * 7 + "f" * 6 + "i" + "f" + "dd" + "i" + "d" + "iii"
+    )  # pointer, six real, int, real, two double, int, double, three int
     assert [np.dtype(type(v)).itemsize for v in values] == [np.dtype(kind).itemsize for kind in kinds]
     assert [np.dtype(type(v)).kind for v in values] == [np.dtype(kind).kind for kind in kinds]
 

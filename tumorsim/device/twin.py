@@ -79,7 +79,9 @@ class Parameter:
     pointer: bool
     written: bool
 
-    def dtype(self, real: np.dtype) -> np.dtype:
+    def dtype(self, real: np.dtype, coefficient: np.dtype | None = None) -> np.dtype:
+        if self.ctype == "coefficient":
+            return coefficient or real
         return real if self.ctype == "real" else np.dtype(_SCALARS[self.ctype])
 
 
@@ -115,28 +117,34 @@ def _parameter(declaration: str) -> Parameter:
 
 @dataclass(frozen=True)
 class Variant:
-    """One of the kernels that come of a text: what ``real`` means in it, and which optional arrays it goes without."""
+    """One of the kernels that come of a text: what ``real`` means in it, and which optional arrays it goes without.
+
+    ``halves`` says that a ``coefficient`` is not ``real`` but 16 bits (kernels/include/coefficients.cuh).
+    """
 
     source: KernelSource
     real: np.dtype
     missing: tuple[str, ...] = ()
+    halves: bool = False
 
     @property
     def key(self) -> tuple[str, ...]:
         """What tells it from all others of the same version."""
-        return (self.source.name, self.real.name, *self.missing)
+        return (self.source.name, self.real.name, str(self.halves), *self.missing)
 
     @property
     def definitions(self) -> dict[str, str]:
         """The macros that the text is compiled with."""
         given = {f"GIVEN_{name}": str(int(name not in self.missing)) for name in self.source.optional}
-        return {"REAL": "float" if self.real == np.float32 else "double", **given}
+        meanings = {"REAL": "float" if self.real == np.float32 else "double", "HALVES": str(int(self.halves))}
+        return meanings | given
 
 
 @dataclass(frozen=True)
 class Launch:
     """A checked call of a kernel: its arrays and lengths by parameter, the meaning of ``real``, the rows.
 
+    ``halves``: coefficients are 16 bits.
     ``scalars`` are the other parameters: the argument that each comes from, and its place where that is a tuple.
     """
 
@@ -145,12 +153,13 @@ class Launch:
     scalars: Mapping[str, tuple[str, int | None]]
     real: np.dtype
     rows: tuple[int, int]
+    halves: bool = False
 
     @property
     def variant(self) -> Variant:
         """Which of the kernels that come of the text this call needs."""
         missing = tuple(name for name in self.source.optional if self.fixed[name] is None)
-        return Variant(self.source, self.real, missing)
+        return Variant(self.source, self.real, missing, self.halves)
 
 
 def scalar_values(scalars: Mapping[str, tuple[str, int | None]], given: Mapping[str, Any]) -> list[Any]:
@@ -236,7 +245,10 @@ class Operator(Generic[P]):
     def check(self, arguments: Mapping[str, Any]) -> Launch:
         """Check the arguments against annotations and kernel text, and sort them."""
         dimensions = self._dimensions(arguments)
-        real = self._real(arguments)
+        real = self._dtype_of("real", arguments) or np.dtype(np.float64)
+        coefficient = self._dtype_of("coefficient", arguments) or real
+        if coefficient not in (real, np.float16):
+            raise TypeError(f"{self.name}: its coefficients are {coefficient}, expected {real} or float16")
         elements = _elements(arguments)
         fixed: dict[str, Any] = {}
         scalars: dict[str, tuple[str, int | None]] = {}
@@ -247,11 +259,11 @@ class Operator(Generic[P]):
             elif name not in (self.shapes if parameter.pointer else elements):
                 raise TypeError(f"{self.name}.cu wants {name!r}, which {self.name}() does not have")
             elif parameter.pointer:
-                fixed[name] = self._checked(parameter, arguments[name], real)
+                fixed[name] = self._checked(arguments[name], name, parameter.dtype(real, coefficient))
             else:
                 scalars[name] = elements[name]
         nz, ny = (dimensions[symbol] for symbol in self.rows)
-        return Launch(self.source, fixed, scalars, real, (nz, ny))
+        return Launch(self.source, fixed, scalars, real, (nz, ny), coefficient != real)
 
     def _dimensions(self, arguments: Mapping[str, Any]) -> dict[str, int]:
         """Length of every named dimension; raises when two arrays disagree."""
@@ -273,25 +285,24 @@ class Operator(Generic[P]):
                     )
         return lengths
 
-    def _real(self, given: Mapping[str, Any]) -> np.dtype:
-        reals = {
+    def _dtype_of(self, ctype: str, given: Mapping[str, Any]) -> np.dtype | None:
+        """That of all arrays of a kind, which must agree; None where none is given."""
+        found = {
             np.dtype(given[p.name].dtype)
             for p in self.source.parameters
-            if p.pointer and p.ctype == "real" and given.get(p.name) is not None
+            if p.pointer and p.ctype == ctype and given.get(p.name) is not None
         }
-        if len(reals) > 1:
-            raise TypeError(f"{self.name}: its real arrays mix {', '.join(sorted(map(str, reals)))}")
-        return reals.pop() if reals else np.dtype(np.float64)
+        if len(found) > 1:
+            raise TypeError(f"{self.name}: its {ctype} arrays mix {', '.join(sorted(map(str, found)))}")
+        return found.pop() if found else None
 
-    def _checked(self, parameter: Parameter, value: Array | None, real: np.dtype) -> Array | None:
+    def _checked(self, value: Array | None, name: str, dtype: np.dtype) -> Array | None:
         if value is None:
             return None
-        if value.dtype != parameter.dtype(real):
-            raise TypeError(
-                f"{self.name}: {parameter.name} is {value.dtype}, expected {parameter.dtype(real)}"
-            )
+        if value.dtype != dtype:
+            raise TypeError(f"{self.name}: {name} is {value.dtype}, expected {dtype}")
         if not value.flags.c_contiguous:
-            raise ValueError(f"{self.name}: {parameter.name} must be C-contiguous")
+            raise ValueError(f"{self.name}: {name} must be C-contiguous")
         return value
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 
 from tumorsim.device.twin import FacesX, FacesY, FacesZ, Rows, SixValues, Voxels, kernel_twin
+from tumorsim.operators.coefficients import decoded
 from tumorsim.operators.rounding import rounded
 
 LIMITERS = {"upwind": 0, "van_leer": 1, "koren": 2}
@@ -23,6 +24,7 @@ def advect(
     weight: float,
     dt: float,
     seed: int,
+    rate_scale: float = 1.0,
 ) -> None:
     """One Runge–Kutta stage of TVD advection (physics.md I.1) in a fluid that has sources.
 
@@ -33,9 +35,10 @@ def advect(
     with r = f u/h (``rate_*``, 1/s on faces) and the limiter ψ of LIMITERS. Beside the faces of the box F is
     upwind; on them it carries the inside C out, or the C of ``outside`` in. ``booked`` (float64 per row)
     gains ``weight·dt`` times the outward flux through the box, amount per voxel volume. Since u has the
-    sources of ∇·u = φ_v − φ_L, fluid from vessels dilutes C by itself. ``seed`` is that of the rounding.
+    sources of ∇·u = φ_v − φ_L, fluid from vessels dilutes C by itself. ``seed`` is that of the rounding. Rates that
+    are halves count ``rate_scale`` times.
     """
-    rates = rate_z, rate_y, rate_x
+    rates = (decoded(r, rate_scale, concentration.dtype.type) for r in (rate_z, rate_y, rate_x))
     net = np.zeros_like(concentration)
     through = np.zeros(concentration.shape, np.float64)
     for axis, rate in enumerate(rates):

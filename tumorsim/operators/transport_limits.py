@@ -1,6 +1,7 @@
 import numpy as np
 
 from tumorsim.device.twin import FacesX, FacesY, FacesZ, RowSums, Voxels, kernel_twin
+from tumorsim.operators.coefficients import decoded
 
 LIMITS = ("peclet", "diffusion", "diffusion and loss", "all", "mixing", "outflow")
 """What ``largest`` holds, in order."""
@@ -19,6 +20,10 @@ def transport_limits(
     lymph_drainage: Voxels,
     capture: Voxels,
     available_fraction: Voxels,
+    *,
+    conductance_scale: float = 1.0,
+    rate_scale: float = 1.0,
+    exchange_scale: float = 1.0,
 ) -> None:
     """What limits a step of transport: the largest of LIMITS over the voxels of every row, at least 0.
 
@@ -26,17 +31,18 @@ def transport_limits(
     faces on the low sides of a voxel (infinite where g = 0 and r is not); and, divided by ε and in 1/s, ``Σ_faces g``;
     that with the losses b + φ_L + κ, of which each may be None; that with what central convection carries out net,
     ``Σ_faces ½r`` outwards (through the faces of the box all of r, where it is outwards); ``Σ_axes max r²/g``; and
-    ``Σ_out r``, what flows out.
+    ``Σ_out r``, what flows out. Where g, r, b and φ_L are halves, the scales are those of g, r, and b and φ_L.
     """
     shape = available_fraction.shape
     peclet, spread, carried, mixed, out = (np.zeros(shape) for _ in range(5))
     conductances, rates = (conductance_z, conductance_y, conductance_x), (rate_z, rate_y, rate_x)
     for axis in range(3):
-        g, r = (np.moveaxis(a[axis].astype(np.float64), axis, 0) for a in (conductances, rates))
+        stored = (conductances[axis], conductance_scale), (rates[axis], rate_scale)
+        g, r = (np.moveaxis(decoded(a, s, np.float64), axis, 0).astype(np.float64) for a, s in stored)
         on_axis = [np.moveaxis(a, axis, 0) for a in (peclet, spread, carried, mixed, out)]
         _along_axis(g, r, *on_axis)
-    losses = (reabsorption, lymph_drainage, capture)
-    lost = sum((loss.astype(np.float64) for loss in losses if loss is not None), np.zeros(shape))
+    losses = (reabsorption, exchange_scale), (lymph_drainage, exchange_scale), (capture, 1.0)
+    lost = sum((decoded(loss, s, np.float64) for loss, s in losses if loss is not None), np.zeros(shape))
     rates_out = (spread, spread + lost, spread + lost + carried, mixed, out)
     largest[...] = 0
     for term, values in enumerate((peclet, *(rate / available_fraction for rate in rates_out))):

@@ -1,0 +1,67 @@
+// Transport coefficients, which steps only read: `real`, or IEEE halves times a scale that all values of a kind share. The
+// scale is a power of two (transport/half_precision.py), so that nothing is rounded here.
+//
+//   value_of(conductance_x[k], conductance_scale)       one value
+//   COEFFICIENTS(g, conductance_x, conductance_scale, first, count)      a row: g[x] for x from 0 to count, from `first` on
+#pragma once
+#include "grid.cuh"
+
+#if HALVES
+typedef short coefficient;                // the bits of a half
+
+#ifdef __CUDA_ARCH__
+static __device__ __forceinline__ real value_of(coefficient half, double scale)
+{
+    float value;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(half));
+    return (real)(value * (float)scale);
+}
+#else
+// The bits where float has sign, exponent and mantissa make the half over 2^112 (the biases of the exponents are 15 and 127);
+// subnormal halves become subnormal floats. In integers, since compilers turn rows of these into vectors, but not rows of
+// their own half type.
+static inline real value_of(coefficient half, double scale)
+{
+    const unsigned int bits = (unsigned int)half << 13 & 0x8FFFFFFFu;
+    float value;
+    __builtin_memcpy(&value, &bits, sizeof value);
+    return (real)(value * (float)(scale * 0x1p112));
+}
+#endif
+
+#ifdef TUMORSIM_HOST
+// Rows are decoded in one go. Loops over voxels then see floats alone, and are turned into vectors of as many as ever.
+typedef const real* CoefficientRow;
+
+static inline CoefficientRow decoded(real* room, const coefficient* values, double scale, long long first, int count)
+{
+    if (!values)
+        return nullptr;
+    const coefficient* row = values + first;
+    constexpr int line = 64 / sizeof *row, ahead = AHEAD / sizeof *row;
+    for (int x = ahead; x < count + ahead; x += line)
+        __builtin_prefetch(row + x);
+    VECTORISE
+    for (int x = 0; x < count; ++x)
+        room[x] = value_of(row[x], scale);
+    return room;
+}
+#define COEFFICIENTS(name, values, scale, first, count) \
+    real name##_room[count]; const CoefficientRow name = decoded(name##_room, values, scale, first, count)
+#else
+struct CoefficientRow
+{
+    const coefficient* halves;
+    float scale;
+
+    __device__ __forceinline__ real operator[](int x) const { return value_of(halves[x], scale); }
+};
+#define COEFFICIENTS(name, values, scale, first, count) const CoefficientRow name = {values + (first), (float)(scale)}
+#endif
+#else
+typedef real coefficient;
+typedef const real* CoefficientRow;
+
+static __device__ __forceinline__ real value_of(coefficient value, double) { return value; }
+#define COEFFICIENTS(name, values, scale, first, count) const CoefficientRow name = values ? values + (first) : nullptr
+#endif
