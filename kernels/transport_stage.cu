@@ -10,8 +10,9 @@
 //   capture         κ, what cells take up (null: nothing), and `captured` weight times κ times the state `last`, summed
 //   source          what appears in the voxel, amount/(m³ s) (or null); read in the first stage
 //   plasma          C_p in the first stage; in the others by how much it has changed since
+//   *_scale         what coefficients that are halves are over; exchange: a, b and φ_L
 //   booked          per row: weight times what goes back to plasma, into lymph, through the box in the state `last`
-#include "grid.cuh"
+#include "coefficients.cuh"
 #include "rounding.cuh"
 #include "row_sum.cuh"
 #include "shared_faces.cuh"
@@ -22,19 +23,20 @@ static constexpr bool CELLS = GIVEN(capture), SOURCE = GIVEN(source), KEPT = GIV
 
 struct Axis                               // the rows on either side of this one, along y or z
 {
-    const real *below, *above, *low, *high, *low_rate, *high_rate;   // values; coefficients of the faces towards them
+    const real *below, *above;            // values
+    CoefficientRow low, high, low_rate, high_rate;                   // coefficients of the faces towards them
     bool at_low, at_high;                 // whether those are faces of the box
     real outside_low, outside_high;
 };
 
 static __device__ __forceinline__ Axis axis_through(
-    const real* c, const real* conductance, const real* rate, long long first, long long step, int k, int n,
-    real outside_low, real outside_high)
+    const real* c, CoefficientRow low, CoefficientRow high, CoefficientRow low_rate, CoefficientRow high_rate,
+    long long step, int k, int n, real outside_low, real outside_high)
 {
-    const real *low = conductance + first, *low_rate = CONVECT ? rate + first : low;
-    return {k > 0 ? c - step : c, k < n - 1 ? c + step : c, low, low + step, low_rate, low_rate + step,
-            k == 0, k == n - 1, outside_low, outside_high};
+    return {k > 0 ? c - step : c, k < n - 1 ? c + step : c, low, high, low_rate, high_rate, k == 0, k == n - 1, outside_low, outside_high};
 }
+
+static __device__ __forceinline__ real rate_at(const CoefficientRow& rates, int x) { return CONVECT ? rates[x] : (real)0; }
 
 // The value on a face, which the flow carries: the mean of both sides; on the box's faces that of the upwind one.
 static __device__ __forceinline__ real carried(bool at_box, bool inward, real here, real beyond)
@@ -56,21 +58,22 @@ static __device__ __forceinline__ real inflow(const Axis& a, real here, int x)
 {
     const real below = EDGE && a.at_low ? a.outside_low : a.below[x];
     const real above = EDGE && a.at_high ? a.outside_high : a.above[x];
-    return inward(a.low[x], a.low_rate[x], here, below, EDGE && a.at_low) +
-           inward(a.high[x], -a.high_rate[x], here, above, EDGE && a.at_high);
+    return inward(a.low[x], rate_at(a.low_rate, x), here, below, EDGE && a.at_low) +
+           inward(a.high[x], -rate_at(a.high_rate, x), here, above, EDGE && a.at_high);
 }
 
-struct Row                                // what is not given points to C, and is not read
+struct Row                                // what is not given is not read
 {
     Axis z, y;
-    const real *c, *g, *r, *epsilon, *start, *before_last, *extravasation, *reabsorption, *lymph, *capture, *source;
+    const real *c, *epsilon, *start, *before_last, *capture, *source;
+    CoefficientRow g, r, extravasation, reabsorption, lymph;
     real *result, *start_rate, *captured;
     int nx;
     real x_low, x_high, again, rate, start_weight, part, plasma, weight;
     unsigned int dither;
 
-    __device__ __forceinline__ real through_low_x() const { return inward(g[0], r[0], c[0], x_low, true); }
-    __device__ __forceinline__ real through_high_x() const { return inward(g[nx], -r[nx], c[nx - 1], x_high, true); }
+    __device__ __forceinline__ real through_low_x() const { return inward(g[0], rate_at(r, 0), c[0], x_low, true); }
+    __device__ __forceinline__ real through_high_x() const { return inward(g[nx], -rate_at(r, nx), c[nx - 1], x_high, true); }
 };
 
 struct Sums
@@ -106,7 +109,7 @@ static __device__ __forceinline__ int store(const Row& r, int x, real net)
 template <bool FIRST, bool EDGE>
 static __device__ __forceinline__ Sums advance_row(const Row& r)
 {
-    const auto along = [&](int x, int, int) { return inward(r.g[x], r.r[x], r.c[x], r.c[x - 1], false); };
+    const auto along = [&](int x, int, int) { return inward(r.g[x], rate_at(r.r, x), r.c[x], r.c[x - 1], false); };
     FACES_ALONG(upward, r.nx, along, r.through_low_x(), -r.through_high_x());
     int negative = 0;
     double returned = 0, drained = 0;
@@ -143,11 +146,11 @@ static __device__ __forceinline__ double through_box(const Axis& a, const real* 
     double sum = 0;
     if (a.at_low) {
         SUM_X(sum)
-        FOR_EACH_X(x, 0, nx) sum += (double)inward(a.low[x], a.low_rate[x], c[x], a.outside_low, true);
+        FOR_EACH_X(x, 0, nx) sum += (double)inward(a.low[x], rate_at(a.low_rate, x), c[x], a.outside_low, true);
     }
     if (a.at_high) {
         SUM_X(sum)
-        FOR_EACH_X(x, 0, nx) sum += (double)inward(a.high[x], -a.high_rate[x], c[x], a.outside_high, true);
+        FOR_EACH_X(x, 0, nx) sum += (double)inward(a.high[x], -rate_at(a.high_rate, x), c[x], a.outside_high, true);
     }
     return sum;
 }
@@ -156,27 +159,42 @@ extern "C" __global__ void transport_stage(
     real* result, real* start_rate, real* __restrict__ captured, double* __restrict__ booked,
     double* __restrict__ negative,
     const real* __restrict__ last, const real* start,
-    const real* __restrict__ conductance_x, const real* __restrict__ conductance_y, const real* __restrict__ conductance_z,
-    const real* __restrict__ rate_x, const real* __restrict__ rate_y, const real* __restrict__ rate_z,
-    const real* __restrict__ extravasation, const real* __restrict__ reabsorption, const real* __restrict__ lymph_drainage,
+    const coefficient* __restrict__ conductance_x, const coefficient* __restrict__ conductance_y,
+    const coefficient* __restrict__ conductance_z, const coefficient* __restrict__ rate_x,
+    const coefficient* __restrict__ rate_y, const coefficient* __restrict__ rate_z,
+    const coefficient* __restrict__ extravasation, const coefficient* __restrict__ reabsorption,
+    const coefficient* __restrict__ lymph_drainage,
     const real* __restrict__ capture, const real* __restrict__ source,
     const real* __restrict__ available_fraction,
     real outside_z_low, real outside_z_high, real outside_y_low, real outside_y_high,
     real outside_x_low, real outside_x_high,
     int first, double again, double rate, double start_weight, double part, double plasma, double weight, int seed,
-    int nz, int ny, int nx)
+    double conductance_scale, double rate_scale, double exchange_scale, int nz, int ny, int nx)
 {
     ROW(z, y);
     const long long row = row_start(z, y, ny, nx), rows = (long long)nz * ny, here = (long long)z * ny + y;
     const long long row_y = row_start(z, y, ny + 1, nx), row_x = row_start(z, y, ny, nx + 1);
+    const long long slab = (long long)ny * nx;
     const real* c = last + row;
+    COEFFICIENTS(g_x, conductance_x, conductance_scale, row_x, nx + 1);
+    COEFFICIENTS(g_y_low, conductance_y, conductance_scale, row_y, nx);
+    COEFFICIENTS(g_y_high, conductance_y, conductance_scale, row_y + nx, nx);
+    COEFFICIENTS(g_z_low, conductance_z, conductance_scale, row, nx);
+    COEFFICIENTS(g_z_high, conductance_z, conductance_scale, row + slab, nx);
+    COEFFICIENTS(r_x, rate_x, rate_scale, row_x, nx + 1);
+    COEFFICIENTS(r_y_low, rate_y, rate_scale, row_y, nx);
+    COEFFICIENTS(r_y_high, rate_y, rate_scale, row_y + nx, nx);
+    COEFFICIENTS(r_z_low, rate_z, rate_scale, row, nx);
+    COEFFICIENTS(r_z_high, rate_z, rate_scale, row + slab, nx);
+    COEFFICIENTS(a, extravasation, exchange_scale, row, nx);
+    COEFFICIENTS(b, reabsorption, exchange_scale, row, nx);
+    COEFFICIENTS(drained, lymph_drainage, exchange_scale, row, nx);
     const Row r = {
-        axis_through(c, conductance_z, rate_z, row, (long long)ny * nx, z, nz, outside_z_low, outside_z_high),
-        axis_through(c, conductance_y, rate_y, row_y, nx, y, ny, outside_y_low, outside_y_high),
-        c, conductance_x + row_x, CONVECT ? rate_x + row_x : conductance_x + row_x, available_fraction + row,
+        axis_through(c, g_z_low, g_z_high, r_z_low, r_z_high, slab, z, nz, outside_z_low, outside_z_high),
+        axis_through(c, g_y_low, g_y_high, r_y_low, r_y_high, nx, y, ny, outside_y_low, outside_y_high),
+        c, available_fraction + row,
         LAST ? start + row : c, again != 0 ? result + row : c,             // where a weight is 0, any number will do
-        WALL ? extravasation + row : c, WALL ? reabsorption + row : c, LYMPH ? lymph_drainage + row : c,
-        CELLS ? capture + row : c, SOURCE ? source + row : c,
+        CELLS ? capture + row : c, SOURCE ? source + row : c, g_x, r_x, a, b, drained,
         result + row, KEPT ? start_rate + row : nullptr, CELLS ? captured + row : nullptr, nx,
         outside_x_low, outside_x_high, (real)again, (real)rate, (real)start_weight, (real)part,
         (real)plasma, (real)weight, row_dither(seed, here)};

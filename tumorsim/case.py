@@ -702,6 +702,7 @@ class Case:
             boundaries=boundaries,
             limiter=transport.limiter,
             precision=run.precision,
+            coefficients=run.coefficients,
             cfl=run.cfl,
             max_step=run.max_step,
         )

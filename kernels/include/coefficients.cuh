@@ -38,9 +38,6 @@ static inline CoefficientRow decoded(real* room, const coefficient* values, doub
     if (!values)
         return nullptr;
     const coefficient* row = values + first;
-    constexpr int line = 64 / sizeof *row, ahead = AHEAD / sizeof *row;
-    for (int x = ahead; x < count + ahead; x += line)
-        __builtin_prefetch(row + x);
     VECTORISE
     for (int x = 0; x < count; ++x)
         room[x] = value_of(row[x], scale);

@@ -17,6 +17,7 @@ from tumorsim.operators.transport_stage import transport_stage
 from tumorsim.operators.wall_exchange_rates import wall_exchange_rates
 
 HALF_SCALE = 2.0**-15
+SCALES = {f"{kind}_scale": HALF_SCALE for kind in ("conductance", "rate", "exchange")}
 OUTSIDE = (0.5, 0.0, 2.0, 0.0, 1.0, 0.3)
 
 HALVES = pytest.mark.parametrize("halves", [False, True], ids=["", "halves"])
@@ -41,8 +42,8 @@ class Arrays:
 
     def halves(self, arrays):
         """As float16 over HALF_SCALE, some so small that they are subnormal."""
-        shrunk = [a * self.random.choice([1e-7, 1.0], a.shape) for a in arrays]
-        return [(a / HALF_SCALE).astype(np.float16) for a in shrunk]
+        shrunk = [a if a is None else a * self.random.choice([1e-7, 1.0], a.shape) for a in arrays]
+        return [a if a is None else (a / HALF_SCALE).astype(np.float16) for a in shrunk]
 
     def poisoned(self):
         return np.full(self.shape, np.nan, self.real)
@@ -74,7 +75,8 @@ def test_advect(shape, real, device, limiter, keep, halves):
 
 @pytest.mark.parametrize("stage", ["first", "first of two", "second", "middle", "last", "last of two"])
 @pytest.mark.parametrize("terms", ["diffusion", "vessels", "vessels and lymph", "flow", "cells", "all"])
-def test_transport_stage(shape, real, device, stage, terms):
+@HALVES
+def test_transport_stage(shape, real, device, stage, terms, halves):
     a = Arrays(shape, real)
     first, of_two, last_one = stage.startswith("first"), stage.endswith("of two"), stage.startswith("last")
     result = a.poisoned() if first or stage == "second" or of_two else a.field(-1, 1)
@@ -87,6 +89,7 @@ def test_transport_stage(shape, real, device, stage, terms):
     capture, source = (a.field(), a.field()) if terms in ("cells", "all") else (None, None)
     captured = None if capture is None else a.poisoned() if first else a.field()
     booked = a.rows(3, fill=np.nan if first else 2.0)
+    coefficients = [*a.faces(), *rates, *wall, lymph]
     arguments = [
         result,
         start_rate,
@@ -95,10 +98,7 @@ def test_transport_stage(shape, real, device, stage, terms):
         negative,
         last,
         start,
-        *a.faces(),
-        *rates,
-        *wall,
-        lymph,
+        *(a.halves(coefficients) if halves else coefficients),
         capture,
         source,
         a.field(0.3, 1),
@@ -106,7 +106,7 @@ def test_transport_stage(shape, real, device, stage, terms):
     again = 0.0 if np.isnan(result).any() else 0.4
     scalars = {"again": again, "rate": 0.11, "start_weight": 0.15, "part": 0.7, "plasma": 1.3, "weight": 0.6}
     assert_twins_agree(
-        transport_stage, device, arguments, real, outside=OUTSIDE, first=first, **scalars, seed=7
+        transport_stage, device, arguments, real, outside=OUTSIDE, first=first, **scalars, **SCALES, seed=7
     )
 
 
@@ -204,13 +204,14 @@ def test_transport_limits(shape, real, device, losses, flow, halves):
     for g, r in zip(conductances, rates, strict=True):
         g[a.random.random(g.shape) < 0.1] = 0  # nothing diffuses there, and nothing may flow there
         r[g == 0] = 0
-    wall, lymph, other = (a.field() if losses in kinds else None for kinds in (("wall", "all"), ("all",), ("all",)))
+    wall, lymph, other = (
+        a.field() if losses in kinds else None for kinds in (("wall", "all"), ("all",), ("all",))
+    )
     if halves:
         conductances, rates = a.halves(conductances), a.halves(rates)
-        wall, lymph = (x if x is None else a.halves([x])[0] for x in (wall, lymph))
+        wall, lymph = a.halves([wall, lymph])
     arguments = [a.rows(len(LIMITS)), *conductances, *rates, wall, lymph, other, a.field(0.3, 1)]
-    scales = {f"{kind}_scale": HALF_SCALE for kind in ("conductance", "rate", "exchange")}
-    assert_twins_agree(transport_limits, device, arguments, real, **scales)
+    assert_twins_agree(transport_limits, device, arguments, real, **SCALES)
 
 
 def test_flow_without_diffusion_has_no_finite_peclet_number(shape, real, device):

@@ -616,6 +616,16 @@ def _transient(inputs: Inputs) -> Problems:
         yield Problem("dosing.plasma_concentration", None, fault, 'Remove it, or set run.mode = "steady"')
 
 
+def _coefficients(inputs: Inputs) -> Problems:
+    """Coefficients of 16 bits make a state of 64 no better than one of 32."""
+    run = inputs.config.run
+    if run.coefficients != "as state" and run.precision == "float64":
+        fault = 'rounds to 2^-11, which run.precision = "float64" makes no better'
+        yield Problem(
+            "run.coefficients", run.coefficients, fault, 'Remove it, or set run.precision = "float32"'
+        )
+
+
 def _steady(inputs: Inputs) -> Problems:
     """A steady state is that of a linear problem under a constant plasma concentration."""
     config = inputs.config
@@ -723,6 +733,7 @@ CHECKS: tuple[Callable[[Inputs], Problems], ...] = (
     _output_choice,
     _output_times,
     _transient,
+    _coefficients,
     _steady,
     *DRUG_CHECKS,
     _memory,

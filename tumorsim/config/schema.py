@@ -884,6 +884,11 @@ class Run(Table):
         default=0.0, description="simulated time; required unless steady", examples=['"24 h"']
     )
     precision: Precision = Field(default="float32", description="of the fields while computing")
+    coefficients: Literal["as state", "float16"] = Field(
+        default="as state",
+        description='of diffusion, flow and exchange: in that precision, or with "float16" in 16 bits (to 2^-11), which '
+        "moves and keeps a third less",
+    )
     cfl: v.PositiveFraction = Field(
         default=0.4, description="part of the advective limit of a step that is used [D]"
     )

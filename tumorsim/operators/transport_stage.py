@@ -1,6 +1,9 @@
+from typing import Any
+
 import numpy as np
 
 from tumorsim.device.twin import FacesX, FacesY, FacesZ, Rows, RowSums, SixValues, Voxels, kernel_twin
+from tumorsim.operators.coefficients import decoded
 from tumorsim.operators.rounding import rounded
 
 TERMS = ("returned", "lymph", "boundary")
@@ -38,6 +41,9 @@ def transport_stage(
     plasma: float,
     weight: float,
     seed: int,
+    conductance_scale: float = 1.0,
+    rate_scale: float = 1.0,
+    exchange_scale: float = 1.0,
 ) -> None:
     """One stage of super-time-stepped linear transport, for the change δ of C since the start of the step.
 
@@ -59,13 +65,18 @@ def transport_stage(
     ``booked`` (float64, per row) gets ``weight`` times the TERMS in the state ``last``, amount per voxel volume and
     unit of time, and ``captured`` in every voxel weight·κ·``last``: in the first stage for the first time, then in
     addition.
+    Where g, r and the wall's a, b and φ_L are halves, they count ``conductance_scale``, ``rate_scale`` and
+    ``exchange_scale`` times.
     """
     real = last.dtype.type
+    exchange = extravasation, reabsorption, lymph_drainage
+    extravasation, reabsorption, lymph_drainage = (_given(x, exchange_scale, real) for x in exchange)
     net = np.zeros_like(last)
     through = np.zeros(last.shape, np.float64)
     conductances, rates = (conductance_z, conductance_y, conductance_x), (rate_z, rate_y, rate_x)
     for axis in range(3):
-        upward = _upward_flux(last, conductances[axis], rates[axis], outside[2 * axis : 2 * axis + 2], axis)
+        g, r = _given(conductances[axis], conductance_scale, real), _given(rates[axis], rate_scale, real)
+        upward = _upward_flux(last, g, r, outside[2 * axis : 2 * axis + 2], axis)
         net += np.moveaxis(upward[:-1] - upward[1:], 0, axis)
         edge = np.moveaxis(through, axis, 0)
         edge[0] -= upward[0]
@@ -104,6 +115,10 @@ def transport_stage(
         least = (-1e-6 if real is np.float32 else -1e-14) * start.astype(np.float64)
         negative[...] = (exact < least).sum(axis=-1)
     result[...] = np.maximum(rounded(exact, real, seed=seed), 0)
+
+
+def _given(stored: np.ndarray | None, scale: float, real: Any) -> Any:
+    return None if stored is None else decoded(stored, scale, real)
 
 
 def _upward_flux(

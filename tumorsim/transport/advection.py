@@ -10,7 +10,8 @@ from tumorsim.operators.advect import LIMITERS, advect
 class Advection:
     """ε ∂C/∂t = −∇·(f u C) on one grid, by SSP-RK2 (Heun) with a flux limiter.
 
-    ``rates`` are f u/h on the faces across x, y and z, 1/s, ``epsilon`` is ε, all on the device. ``step_limit`` is
+    ``rates`` are f u/h on the faces across x, y and z, 1/s, halves over ``rate_scale`` (transport.half_precision)
+    or of the precision of C, ``epsilon`` is ε, all on the device. ``step_limit`` is
     ``emptying_time``, the time in which the fastest voxel would be emptied, ``min ε/Σ_out f u/h``, s. Positive for
     steps up to half of it: a limited face value is at most twice the upwind C, so a stage takes at most
     ``2 dt Σ_out f u/h ≤ ε`` of a voxel.
@@ -21,13 +22,14 @@ class Advection:
         device: Device,
         *,
         rates: tuple[Array, Array, Array],
+        rate_scale: float = 1.0,
         epsilon: Array,
         boundaries: Boundaries,
         limiter: str,
         emptying_time: float,
     ):
         self._device = device
-        self._rates, self._epsilon = rates, epsilon
+        self._rates, self._rate_scale, self._epsilon = rates, rate_scale, epsilon
         self._outside = boundaries.outside
         self._limiter = LIMITERS[limiter]
         self.step_limit = emptying_time
@@ -61,4 +63,5 @@ class Advection:
             weight=0.5,  # each of the two stages has half a say in the result
             dt=dt,
             seed=seed,
+            rate_scale=self._rate_scale,
         )

@@ -23,6 +23,7 @@ from tumorsim.operators.transport_stage import TERMS, transport_stage
 from tumorsim.operators.wall_exchange_rates import wall_exchange_rates
 from tumorsim.transport.faces import make_faces, shortest
 from tumorsim.transport.gegenbauer import INDEX, Stage, stability_limit, stages_for
+from tumorsim.transport.half_precision import stored_as
 
 PECLET = 1.0
 """Largest cell Péclet number at which convection is taken with diffusion [D]."""
@@ -51,7 +52,8 @@ class LinearTransport:
     every voxel (1/s) on the host. ``explicit_limit`` is ``min ε/(Σ_faces g + ½ Σ r + b + φ_L + κ)``, the longest
     positive step of forward Euler, s; ``crossing_time`` ``min ε/Σ_faces g``, that of diffusion alone; ``emptying_time``
     ``min ε/Σ_out r``, in which the flow would empty a voxel; ``step_limit`` the longest stable step. All are infinite
-    where nothing happens. ``faces`` are the coefficients on the faces.
+    where nothing happens. ``faces`` are the coefficients on the faces; they and the wall's are of the precision of the
+    state, or ``stored`` as halves.
     """
 
     def __init__(
@@ -70,12 +72,15 @@ class LinearTransport:
         available_fraction: np.ndarray,
         epsilon: Array,
         boundaries: Boundaries,
+        stored: np.dtype | None = None,
     ):
         self._device = device
         self._epsilon = epsilon
         self._outside = boundaries.outside
-        self._wall = self._exchange_rates(grid, permeability_density, reflection, filtration, lymph_drainage)
+        exchange = self._exchange_rates(grid, permeability_density, reflection, filtration, lymph_drainage)
         real = epsilon.dtype
+        self._wall, exchange_scale = stored_as(stored or real, device, exchange)
+        del exchange
         self.faces = make_faces(
             device,
             grid,
@@ -84,6 +89,7 @@ class LinearTransport:
             retardation=retardation,
             boundaries=boundaries,
             real=real,
+            stored=stored,
         )
         _, reabsorption, drainage = self._wall
         capture = None
@@ -91,13 +97,20 @@ class LinearTransport:
             capture = device.upload(np.broadcast_to(most_capture, grid.shape), real)
         self._limit(
             self.faces.fastest(
-                device, epsilon, reabsorption=reabsorption, lymph_drainage=drainage, capture=capture
+                device,
+                epsilon,
+                reabsorption=reabsorption,
+                lymph_drainage=drainage,
+                capture=capture,
+                exchange_scale=exchange_scale,
             )
         )
         self._booked = device.empty((len(TERMS), *grid.shape[:2]), np.float64)
         self._negative = device.empty(grid.shape[:2], np.float64)
         entering = self._wall[0]
-        self._entering = None if entering is None else device.sum(entering.astype(np.float64), axis=2)
+        self._entering = None
+        if entering is not None:
+            self._entering = exchange_scale * device.sum(entering.astype(np.float64), axis=2)
         self._more_scratch: tuple[Array, Array] | None = None
         wall = dict(zip(("extravasation", "reabsorption", "lymph_drainage"), self._wall, strict=True))
         rate = self.faces.rate if self.convects else (None, None, None)
@@ -106,7 +119,12 @@ class LinearTransport:
             for name, arrays in (("conductance", self.faces.conductance), ("rate", rate))
             for axis, array in zip("xyz", arrays, strict=True)
         }
-        self._always = {"booked": self._booked, "available_fraction": epsilon, **on_faces, **wall}
+        scales = {
+            "conductance_scale": self.faces.conductance_scale,
+            "rate_scale": self.faces.rate_scale,
+            "exchange_scale": exchange_scale,
+        }
+        self._always = {"booked": self._booked, "available_fraction": epsilon, **on_faces, **wall, **scales}
 
     def _limit(self, fastest: dict[str, float]) -> None:
         """The step limits that follow from the fastest rates of all voxels."""

@@ -121,7 +121,8 @@ class Stepper(TissueAlone):
     """Steps one agent on one grid. ``step_size`` is the longest step, ``limits`` says what sets it.
 
     Where the cell Péclet number is small (``convects``), convection is one of the linear terms, and no advection is
-    left to be split off. ``drive`` is uptake by cells at the first-order rate; None without.
+    left to be split off. ``drive`` is uptake by cells at the first-order rate; None without. ``coefficients`` of
+    diffusion, flow and exchange are kept in the precision of the state, or in "float16" (transport.half_precision).
     """
 
     def __init__(
@@ -134,6 +135,7 @@ class Stepper(TissueAlone):
         boundaries: Boundaries,
         limiter: str = "van_leer",
         precision: str = "float32",
+        coefficients: str = "as state",
         cfl: float = 0.4,
         max_step: float = 600.0,
     ):
@@ -160,6 +162,7 @@ class Stepper(TissueAlone):
             available_fraction=self.available_fraction,
             epsilon=epsilon,
             boundaries=boundaries,
+            stored=None if coefficients == "as state" else np.dtype(coefficients),
         )
         self.convects, self.cell_peclet = self._linear.convects, self._linear.cell_peclet
         self._advection = None
@@ -167,6 +170,7 @@ class Stepper(TissueAlone):
             self._advection = Advection(
                 device,
                 rates=self._linear.faces.rate,
+                rate_scale=self._linear.faces.rate_scale,
                 epsilon=epsilon,
                 boundaries=boundaries,
                 limiter=limiter,
