@@ -3,7 +3,8 @@
 
     scripts/cubin.py [--architecture sm_90] [--real float32] [KERNEL ...]
 
-A kernel may be named with the arrays that a call does not give: transport_stage-rate_x-start.
+A kernel may be named with the arrays that a call does not give: transport_stage-rate_x-start; and with "halves" where
+its coefficients are 16 bits: transport_stage-halves-rate_x.
 
 Needs nvidia-cuda-nvrtc and nvidia-cuda-nvdisasm (the test extra). A loop over voxels is a loop that writes to global
 memory; of a kernel that is built for several cases the shortest and the longest such loop are told.
@@ -58,14 +59,15 @@ def installed(pattern: str) -> Path:
 
 
 def compile_cubin(name: str, real: str, architecture: str) -> tuple[bytes, str]:
-    """The cubin of a kernel, given all arrays but those named after hyphens, and the compiler's log."""
+    """The cubin of a kernel, given all arrays but those named after hyphens, of ``halves`` if that is, and the log."""
     kernel, *missing = name.split("-")
-    source = KernelSource.read(kernel)
+    source, halves = KernelSource.read(kernel), "halves" in missing
+    missing = [array for array in missing if array != "halves"]
     if unknown := set(missing) - set(source.optional):
         raise ValueError(
             f"{kernel} is the same without {', '.join(unknown)}; known: {', '.join(source.optional)}"
         )
-    variant = Variant(source, np.dtype(real), tuple(missing))
+    variant = Variant(source, np.dtype(real), tuple(missing), halves)
     nvrtc = ctypes.CDLL(str(installed("**/libnvrtc.so.*")))
     program = ctypes.c_void_p()
     text, file = source.text.encode(), f"{kernel}.cu".encode()

@@ -89,9 +89,10 @@ def balance(stepper, state, plasma, *, dt, steps, inflow=0.0):
     cells=st.tuples(st.sampled_from([0.0, 0.3]), st.sampled_from([0.0, 1e-3]), st.sampled_from([0.0, 0.05])),
     limiter=st.sampled_from(["upwind", "van_leer", "koren"]),
     precision=st.sampled_from(["float32", "float64"]),
+    coefficients=st.sampled_from(["as state", "float16"]),
 )
 def test_any_tissue_is_conserved_and_positive(
-    shape, seed, outside, diffusivity, binding, cells, limiter, precision
+    shape, seed, outside, diffusivity, binding, cells, limiter, precision, coefficients
 ):
     random = np.random.default_rng(seed)
     grid = Grid(shape, (1.0, 0.7, 1.3))
@@ -114,7 +115,7 @@ def test_any_tissue_is_conserved_and_positive(
     boundaries = Boundaries(**dict(zip(FACES, outside, strict=True)))
     stepper = Stepper(
         DEVICE, grid, flow=flow, properties=properties, boundaries=boundaries, limiter=limiter,
-        precision=precision, max_step=2.0,
+        precision=precision, coefficients=coefficients, max_step=2.0,
     )  # fmt: skip
     pools = {"free": in_places(random, grid, 0.5), "bound": in_places(random, grid, 0.5) * sites}
     state = stepper.start({name: pools[name] for name in (("free", "bound") if binding[0] else ("free",))})

@@ -105,6 +105,14 @@ def test_a_mistake_is_told_by_key_and_cure_and_nothing_else_is(write, mistake):
     assert len(found) == 1
 
 
+def test_coefficients_of_16_bits_are_refused_beside_a_state_of_64(write):
+    run = TABLES["run"] + '\ncoefficients = "float16"'
+    assert load_config(write(run=run)).run.coefficients == "float16"
+    found = problems(write(run=run + '\nprecision = "float64"'))
+    assert list(found) == ["run.coefficients"]
+    assert 'run.precision = "float32"' in found["run.coefficients"].cure
+
+
 def test_all_ten_in_one_file_come_out_together(write):
     """The image gives the grid, so a box without voxels hides no lack of memory; two keys contradict it."""
     found = problems(

@@ -886,8 +886,8 @@ class Run(Table):
     precision: Precision = Field(default="float32", description="of the fields while computing")
     coefficients: Literal["as state", "float16"] = Field(
         default="as state",
-        description='of diffusion, flow and exchange: in that precision, or with "float16" in 16 bits (to 2^-11), which '
-        "moves and keeps a third less",
+        description='of diffusion, flow and exchange: in that precision, or "float16" (to 2^-11) for a third less to move '
+        "and to keep on the device",
     )
     cfl: v.PositiveFraction = Field(
         default=0.4, description="part of the advective limit of a step that is used [D]"

@@ -21,9 +21,9 @@ SMALLEST = -100
 
 
 def stored_as(dtype: np.dtype, device: Device, kind: Sequence[Array | None]) -> tuple[Any, float]:
-    """The arrays of one kind, a tuple again, as ``dtype``, and the scale that they are to be multiplied with; 1 but for halves.
+    """The arrays of one kind, a tuple again, as ``dtype``, and the scale that they are to be multiplied with.
 
-    None stays None.
+    That is 1 but for halves. None stays None.
     """
     if dtype != HALF:
         return tuple(kind), 1.0
