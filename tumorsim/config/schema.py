@@ -886,7 +886,7 @@ class Run(Table):
     precision: Precision = Field(default="float32", description="of the fields while computing")
     coefficients: Literal["as state", "float16"] = Field(
         default="as state",
-        description='of diffusion, flow and exchange: in that precision, or "float16" (to 2^-11) for a third less to move '
+        description='of diffusion, flow and exchange: in that precision, or "float16" (to 2^-11): a third less to move '
         "and to keep on the device",
     )
     cfl: v.PositiveFraction = Field(
