@@ -120,7 +120,7 @@ extern "C" __global__ void advect(
     const real* __restrict__ available_fraction,
     real outside_z_low, real outside_z_high, real outside_y_low, real outside_y_high,
     real outside_x_low, real outside_x_high,
-    int limiter, real keep, double weight, double dt, int seed, double rate_scale, int nz, int ny, int nx)
+    int limiter, real keep, double weight, double dt, int seed, float rate_scale, int nz, int ny, int nx)
 {
     ROW(z, y);
     const long long row = row_start(z, y, ny, nx), here = (long long)z * ny + y;

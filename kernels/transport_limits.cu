@@ -13,12 +13,12 @@ struct Faces
     bool at_low, at_high;
 };
 
-struct Scales { double g, r; };
+struct Scales { float g, r; };
 
 static __device__ __forceinline__ Faces faces_at(
     const coefficient* g, const coefficient* r, const Scales& scale, long long low, long long step, int k, int n)
 {
-    const auto value = [](coefficient stored, double scale) { return (double)value_of(stored, scale); };
+    const auto value = [](coefficient stored, float scale) { return (double)value_of(stored, scale); };
     return {value(g[low], scale.g), value(g[low + step], scale.g), value(r[low], scale.r), value(r[low + step], scale.r),
             k == 0, k == n - 1};
 }
@@ -43,7 +43,7 @@ extern "C" __global__ void transport_limits(
     const coefficient* __restrict__ rate_y, const coefficient* __restrict__ rate_z,
     const coefficient* __restrict__ reabsorption, const coefficient* __restrict__ lymph_drainage,
     const real* __restrict__ capture, const real* __restrict__ available_fraction,
-    double conductance_scale, double rate_scale, double exchange_scale, int nz, int ny, int nx)
+    float conductance_scale, float rate_scale, float exchange_scale, int nz, int ny, int nx)
 {
     ROW(z, y);
     const long long row = row_start(z, y, ny, nx), rows = (long long)nz * ny;

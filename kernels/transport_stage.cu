@@ -77,7 +77,7 @@ struct Sums
 template <bool FIRST>
 static __device__ __forceinline__ int store(const Row& r, int x, real net)
 {
-    const real gain = net / r.epsilon[x];
+    const real gain = quotient(net, r.epsilon[x]);
     if (FIRST) {
         if (KEPT)
             r.start_rate[x] = gain;
@@ -156,7 +156,7 @@ extern "C" __global__ void transport_stage(
     real outside_z_low, real outside_z_high, real outside_y_low, real outside_y_high,
     real outside_x_low, real outside_x_high,
     int first, real again, real rate, real start_weight, real part, real plasma, double weight, int seed,
-    double conductance_scale, double rate_scale, double exchange_scale, int nz, int ny, int nx)
+    float conductance_scale, float rate_scale, float exchange_scale, int nz, int ny, int nx)
 {
     ROW(z, y);
     const long long row = row_start(z, y, ny, nx), rows = (long long)nz * ny, here = (long long)z * ny + y;

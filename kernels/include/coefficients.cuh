@@ -10,22 +10,22 @@
 typedef short coefficient;                // the bits of a half
 
 #ifdef __CUDA_ARCH__
-static __device__ __forceinline__ real value_of(coefficient half, double scale)
+static __device__ __forceinline__ real value_of(coefficient half, float scale)
 {
     float value;
     asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(half));
-    return (real)(value * (float)scale);
+    return (real)(value * scale);
 }
 #else
 // The bits where float has sign, exponent and mantissa make the half over 2^112 (the biases of the exponents are 15 and 127);
 // subnormal halves become subnormal floats. In integers, since compilers turn rows of these into vectors, but not rows of
 // their own half type.
-static inline real value_of(coefficient half, double scale)
+static inline real value_of(coefficient half, float scale)
 {
     const unsigned int bits = (unsigned int)half << 13 & 0x8FFFFFFFu;
     float value;
     __builtin_memcpy(&value, &bits, sizeof value);
-    return (real)(value * (float)(scale * 0x1p112));
+    return (real)(value * (scale * 0x1p112f));
 }
 #endif
 
@@ -33,7 +33,7 @@ static inline real value_of(coefficient half, double scale)
 // Rows are decoded in one go. Loops over voxels then see floats alone, and are turned into vectors of as many as ever.
 typedef const real* CoefficientRow;
 
-static inline CoefficientRow decoded(real* room, const coefficient* values, double scale, long long first, int count)
+static inline CoefficientRow decoded(real* room, const coefficient* values, float scale, long long first, int count)
 {
     if (!values)
         return nullptr;
@@ -53,12 +53,12 @@ struct CoefficientRow
 
     __device__ __forceinline__ real operator[](int x) const { return value_of(halves[x], scale); }
 };
-#define COEFFICIENTS(name, values, scale, first, count) const CoefficientRow name = {values + (first), (float)(scale)}
+#define COEFFICIENTS(name, values, scale, first, count) const CoefficientRow name = {values + (first), scale}
 #endif
 #else
 typedef real coefficient;
 typedef const real* CoefficientRow;
 
-static __device__ __forceinline__ real value_of(coefficient value, double) { return value; }
+static __device__ __forceinline__ real value_of(coefficient value, float) { return value; }
 #define COEFFICIENTS(name, values, scale, first, count) const CoefficientRow name = values ? values + (first) : nullptr
 #endif

@@ -61,8 +61,8 @@ def test_values_have_the_order_and_the_sizes_of_the_kernel(launches):
     expected = [*(2**40 + k for k in range(7)), 1, 2, 3, 4, 5, 6, 1, 0.5, 0.25, 0.125, 7, 1, 3, 4, 5]
     assert list(values) == expected
     kinds = (
-        "q" * 7 + "f" * 6 + "i" + "f" + "dd" + "i" + "d" + "iii"
-    )  # pointer, six real, int, real, two double, int, double, three int
+        "q" * 7 + "f" * 6 + "i" + "f" + "dd" + "i" + "f" + "iii"
+    )  # pointer, six real, int, real, two double, int, float, three int
     assert [np.dtype(type(v)).itemsize for v in values] == [np.dtype(kind).itemsize for kind in kinds]
     assert [np.dtype(type(v)).kind for v in values] == [np.dtype(kind).kind for kind in kinds]
 
