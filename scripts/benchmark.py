@@ -203,6 +203,9 @@ def advection_work(f: Fields) -> Iterator[Work]:
             )
 
 
+UNSCALED = {"conductance_scale": 1.0, "rate_scale": 1.0, "exchange_scale": 1.0}
+
+
 def stage_work(f: Fields) -> Iterator[Work]:
     """Stages with δ twice, the result, L₀, three g and ε, and what may join; pairs of them; steps of two."""
     one, other, coefficients = f.field(), f.field(), f.faces("conductance")
@@ -210,8 +213,12 @@ def stage_work(f: Fields) -> Iterator[Work]:
     third, fourth = (one, other) if f.device.in_place else (f.field(), f.field())
     flow, wall = f.faces("rate", -0.6), {"extravasation": f.field(), "reabsorption": f.field()}
     no_flow, no_wall = dict.fromkeys(flow), dict.fromkeys(wall)
+    halves = {
+        name: f.device.upload(f.device.download(array), np.float16)
+        for name, array in {**coefficients, **flow, **wall}.items()
+    }
     scalars = {"outside": NOTHING_OUTSIDE, "first": False, "again": 0.1, "rate": 1e-3, "start_weight": 1e-3}
-    scalars |= {"part": 1.0, "plasma": 0.3, "weight": 0.1, "seed": 1}
+    scalars |= {"part": 1.0, "plasma": 0.3, "weight": 0.1, "seed": 1, **UNSCALED}
     common = {"start_rate": f.field(), "booked": f.rows(4), "available_fraction": f.field()}
     common |= {**coefficients, **scalars}
     common |= dict.fromkeys(("captured", "start", "lymph_drainage", "capture", "source"))
@@ -219,6 +226,7 @@ def stage_work(f: Fields) -> Iterator[Work]:
         ("diffusion", 8, no_flow | no_wall),
         ("exchange", 10, no_flow | wall),
         ("exchange and flow", 13, flow | wall),
+        ("exchange and flow in 16 bits", 13 - 4, halves),
     ):
         stage = {**common, **terms, "result": third, "last": other, "before_last": one}
         after = {**stage, "result": fourth, "last": third, "before_last": other}
@@ -365,7 +373,7 @@ def stencil_figures(device: Device, bounds: Bounds, size: int) -> Iterator[Figur
     result, c, epsilon, faces, rate = f.field(), f.field(), f.field(), f.faces("conductance"), 0.01
     arguments = {"result": result, "booked": f.rows(4), "last": c, "available_fraction": epsilon, **faces}
     arguments |= {"outside": NOTHING_OUTSIDE, "first": True, "again": 0.0, "rate": rate, "start_weight": 0.0}
-    arguments |= {"part": 1.0, "plasma": 0.0, "weight": 1.0, "seed": 1}
+    arguments |= {"part": 1.0, "plasma": 0.0, "weight": 1.0, "seed": 1, **UNSCALED}
     arguments |= dict.fromkeys(set(transport_stage.signature.parameters) - arguments.keys())
     whole = f"{size}³ float32 diffusion,"
     voxels, moved, bound = f.grid.voxels, 24.0 * f.grid.voxels, bounds.seconds(6, 4 * f.grid.voxels)

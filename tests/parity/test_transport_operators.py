@@ -74,15 +74,17 @@ def test_advect(shape, real, device, limiter, keep, halves):
 
 
 @pytest.mark.parametrize("stage", ["first", "first of two", "second", "middle", "last", "last of two"])
-@pytest.mark.parametrize("terms", ["diffusion", "vessels", "vessels and lymph", "flow", "cells", "all"])
-@HALVES
-def test_transport_stage(shape, real, device, stage, terms, halves):
+@pytest.mark.parametrize(
+    "terms", ["diffusion", "vessels", "vessels and lymph", "flow", "cells", "all", "all in halves"]
+)
+def test_transport_stage(shape, real, device, stage, terms):
     a = Arrays(shape, real)
     first, of_two, last_one = stage.startswith("first"), stage.endswith("of two"), stage.startswith("last")
     before_last = None if first or stage == "second" or of_two else a.field(-1, 1)
     start_rate = None if of_two else a.poisoned() if first else a.field(-1, 1)
     last = a.field() if first else a.field(-0.5, 0.5)  # with the start below: negative in some voxels
     start = a.field() if last_one else None
+    halves, terms = terms.endswith("in halves"), terms.removesuffix(" in halves")
     rates = a.faces(-0.3, 0.3) if terms in ("flow", "all") else [None] * 3
     wall = [a.field() * (a.field() < 0.7) if "vessels" in terms or terms == "all" else None for _ in range(2)]
     lymph = a.field() if terms in ("vessels and lymph", "all") else None
