@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from twins import EVERYWHERE, assert_twins_agree
+from twins import EVERYWHERE, assert_twins_agree, machine_called
 
 from tumorsim.operators.add_correction import add_correction
 from tumorsim.operators.add_parts import add_parts
@@ -24,6 +24,7 @@ from tumorsim.operators.restrict_residual import restrict_residual
 from tumorsim.operators.search_direction import search_direction
 from tumorsim.operators.starling import starling
 from tumorsim.operators.sum_parts import sum_parts
+from tumorsim.operators.total import total
 
 SPACING = (0.4, 0.7, 1.1)
 FLAT = (0.2, 1.6, 0.2)
@@ -206,26 +207,58 @@ def test_log_conductance(shape, real, device):
     assert_twins_agree(log_conductance, device, [a.rows(3), *a.faces((1.0,) * 6)], real)
 
 
-def test_dense_product(shape, real, device):
-    a = Arrays(shape, real)
-    n = int(np.prod(shape)) % 100 + 1
+@pytest.mark.parametrize("summed", [True, False])
+def test_dense_product(shape, real, device, summed):
+    a = Arrays((1, shape[1] % 7 + 1, shape[2] % 17 + 1), real)
+    n = int(np.prod(a.shape))
     matrix = a.random.uniform(-1, 1, (1, n, n)).astype(real)
-    arguments = [np.full(n, np.nan, real), matrix, a.random.uniform(-1, 1, n).astype(real)]
-    assert_twins_agree(dense_product, device, arguments, real)
+    products = np.full((1, n), np.nan) if summed else None
+    assert_twins_agree(dense_product, device, [a.poisoned(), products, matrix, a.field()], real)
 
 
-@pytest.mark.parametrize("beta", [0.0, 0.8])
-def test_search_direction(shape, real, device, beta):
+@pytest.mark.parametrize("kept", [True, False])
+def test_total(shape, real, device, kept):
     a = Arrays(shape, np.float64)
-    direction = a.field() if beta else a.poisoned()
-    arguments = [direction, a.field(real=np.float32)]
-    assert_twins_agree(search_direction, device, arguments, np.float64, beta=beta)
+    m, n = shape[0], shape[1] * shape[2]
+    sums = a.random.uniform(-1, 1, (m, 1)) if kept else np.full((m, 1), np.nan)
+    before = np.full((m, 1), np.nan) if kept else None
+    assert_twins_agree(total, device, [sums, before, a.field().reshape(m, n)], np.float64)
+
+
+def scalar(value):
+    return np.full((1, 1), value)
+
+
+@pytest.mark.parametrize("last", [0.5, np.inf, 0.0], ids=["on", "first", "nothing left"])
+def test_search_direction(shape, real, device, last):
+    a = Arrays(shape, np.float64)
+    begun = last == 0.5
+    direction = a.field() if begun else a.poisoned()
+
+    def turn(machine, *arrays):
+        search_direction(machine, *arrays, machine.upload(scalar(last)))
+
+    assert_twins_agree(turn, device, [direction, a.field(real=np.float32), scalar(0.4)], np.float64)
 
 
 def test_descend(shape, real, device):
     a = Arrays(shape, np.float64)
     outputs = [a.field(), a.field(), a.poisoned(np.float32), a.rows()]
-    assert_twins_agree(descend, device, [*outputs, a.field(), a.field()], np.float64, alpha=0.3)
+    arguments = [*outputs, a.field(), a.field(), scalar(0.3), scalar(2.0)]
+    assert_twins_agree(descend, device, arguments, np.float64)
+
+
+@pytest.mark.parametrize(("product", "curvature"), [(0.3, 0.0), (0.3, -1.0), (0.3, np.nan), (np.inf, 2.0)])
+def test_where_there_is_no_step_descend_changes_nothing(shape, real, device, product, curvature):
+    a, machine = Arrays(shape, np.float64), machine_called(device)
+    before = a.field(), a.field()
+    after = [machine.upload(values) for values in before]
+    outputs = [*after, machine.upload(a.poisoned(np.float32)), machine.upload(a.rows())]
+    wrong = machine.upload(a.poisoned())
+    descend(machine, *outputs, wrong, wrong, *(machine.upload(scalar(v)) for v in (product, curvature)))
+    for found, expected in zip(outputs, (*before, before[1].astype(np.float32)), strict=False):
+        assert np.array_equal(machine.download(found), expected)
+    assert machine.download(outputs[3]) == pytest.approx((before[1] ** 2).sum(axis=2))
 
 
 @boundaries

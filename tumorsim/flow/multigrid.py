@@ -59,21 +59,19 @@ class Multigrid:
         self.device = device
         self.steps = steps
         self.levels = build_levels(device, finest)
-        nz, ny, _ = medium.shape
-        self._products = device.empty((nz, ny), np.float64)
+        nz, ny, nx = medium.shape
+        rows = (nz, ny) if len(self.levels) > 1 else (1, nz * ny * nx)
+        self._products = device.empty(rows, np.float64)
         self._inverse = device.upload(dense_inverse(device, self.levels[-1].medium)[None], np.float32)
 
-    def __call__(self, residual: Array) -> tuple[Array, float]:
-        """The preconditioned residual M⁻¹r, in an array of the hierarchy, and r·M⁻¹r."""
-        if len(self.levels) == 1:
-            pressure = self._solve_coarsest(self.levels[0], residual)
-            return pressure, self.device.dot(residual, pressure)
-        return self._cycle(0, residual, self._products), float(self.device.sum(self._products))
+    def __call__(self, residual: Array) -> tuple[Array, Array]:
+        """The preconditioned residual M⁻¹r, in an array of the hierarchy, and the parts of r·M⁻¹r."""
+        return self._cycle(0, residual, self._products), self._products
 
     def _cycle(self, depth: int, source: Array, products: Array | None = None) -> Array:
         level = self.levels[depth]
         if depth == len(self.levels) - 1:
-            return self._solve_coarsest(level, source)
+            return self._solve_coarsest(level, source, products)
         coarse = self.levels[depth + 1]
         steps = self.steps[min(depth, 1)]
         pressure, spare = self._smooth(level, source, level.pressure, level.spare, steps, from_zero=True)
@@ -101,8 +99,8 @@ class Multigrid:
 
         return smooth(step, pressure, spare, steps=steps, from_zero=from_zero)
 
-    def _solve_coarsest(self, level: Level, source: Array) -> Array:
-        dense_product(self.device, level.pressure.reshape(-1), self._inverse, source.reshape(-1))
+    def _solve_coarsest(self, level: Level, source: Array, products: Array | None) -> Array:
+        dense_product(self.device, level.pressure, products, self._inverse, source)
         return level.pressure
 
 

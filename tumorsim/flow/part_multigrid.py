@@ -124,8 +124,8 @@ class PartMultigrid:
         inverse[0, : len(matrix), : len(matrix)] = inverse_of(matrix, closed=not network.ground.any())
         return inverse
 
-    def __call__(self, residual: Array) -> tuple[Array, float]:
-        """The preconditioned residual M⁻¹r, in an array of the hierarchy, and r·M⁻¹r."""
+    def __call__(self, residual: Array) -> tuple[Array, Array]:
+        """The preconditioned residual M⁻¹r, in an array of the hierarchy, and the parts of r·M⁻¹r."""
         step, steps = partial(self._voxel_step, residual), STEPS[0]
         pressure, spare = smooth(step, self.finest.pressure, self.finest.spare, steps=steps, from_zero=True)
         pressure_residual(
@@ -134,7 +134,7 @@ class PartMultigrid:
         )  # fmt: skip
         self._correct(0, pressure, spare)
         pressure, _ = smooth(step, pressure, spare, steps=steps)
-        return pressure, float(self.device.sum(self._products))
+        return pressure, self._products
 
     def _voxel_step(
         self, source: Array, older: Array, newer: Array | None, last: bool, **weights: float
@@ -153,7 +153,7 @@ class PartMultigrid:
         """An approximate solution on a network for its ``source``: two cycles, or the stored inverse."""
         level = self.levels[depth]
         if depth == len(self.levels) - 1:
-            dense_product(self.device, level.pressure.reshape(-1), self._inverse, level.source.reshape(-1))
+            dense_product(self.device, level.pressure, None, self._inverse, level.source)
             return level.pressure
 
         pressure, spare = level.pressure, level.spare
