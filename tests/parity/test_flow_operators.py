@@ -6,6 +6,7 @@ from twins import EVERYWHERE, assert_twins_agree, machine_called
 
 from tumorsim.operators.add_correction import add_correction
 from tumorsim.operators.add_parts import add_parts
+from tumorsim.operators.chebyshev_start import chebyshev_start
 from tumorsim.operators.chebyshev_step import chebyshev_step
 from tumorsim.operators.coarse_conductance import coarse_conductance
 from tumorsim.operators.darcy_velocity import darcy_velocity
@@ -115,6 +116,24 @@ def test_chebyshev_step(shape, real, device, boundary, spacing, start, summed):
     arguments = [older, products, newer, a.field(), *a.faces(boundary), a.field(0.1)]
     weights = {"weight_newer": 1.4, "weight_older": -0.4 if start == "with momentum" else 0.0}
     assert_twins_agree(chebyshev_step, device, arguments, real, **weights, step=0.7, spacing=spacing)
+
+
+@boundaries
+@spacings
+@pytest.mark.parametrize("kept", [True, False])
+def test_chebyshev_start(shape, real, device, boundary, spacing, kept):
+    a = Arrays(shape, real)
+    inverse = a.field(0.1)
+    arguments = [
+        a.poisoned(),
+        a.poisoned() if kept else None,
+        a.field(),
+        inverse,
+        *a.faces(boundary),
+        a.field(0.1),
+    ]
+    weights = {"first_step": 0.6, "weight": 1.2, "step": 0.4}
+    assert_twins_agree(chebyshev_start, device, arguments, real, **weights, spacing=spacing)
 
 
 HALVINGS = [(0, 1, 2), (0,), (1, 2), (2,), ()]

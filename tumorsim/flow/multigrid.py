@@ -15,14 +15,16 @@ what else was tried, are in docs/numerics.md.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 
 import numpy as np
 
 from tumorsim.device.twin import Array, Device
-from tumorsim.flow.chebyshev import smooth
+from tumorsim.flow.chebyshev import Start, smooth
 from tumorsim.flow.medium import Medium
 from tumorsim.operators.add_correction import add_correction
+from tumorsim.operators.chebyshev_start import chebyshev_start
 from tumorsim.operators.chebyshev_step import chebyshev_step
 from tumorsim.operators.coarse_conductance import coarse_conductance
 from tumorsim.operators.dense_product import dense_product
@@ -59,6 +61,7 @@ class Multigrid:
         self.device = device
         self.steps = steps
         self.levels = build_levels(device, finest)
+        self._inverse_diagonals = [inverse_diagonal(device, level) for level in self.levels[:-1]]
         nz, ny, nx = medium.shape
         rows = (nz, ny) if len(self.levels) > 1 else (1, nz * ny * nx)
         self._products = device.empty(rows, np.float64)
@@ -74,7 +77,11 @@ class Multigrid:
             return self._solve_coarsest(level, source, products)
         coarse = self.levels[depth + 1]
         steps = self.steps[min(depth, 1)]
-        pressure, spare = self._smooth(level, source, level.pressure, level.spare, steps, from_zero=True)
+        start = partial(
+            chebyshev_start, self.device, source=source, inverse_diagonal=self._inverse_diagonals[depth],
+            **level.medium.arguments,
+        )  # fmt: skip
+        pressure, spare = self._smooth(level, source, level.pressure, level.spare, steps, start=start)
         restrict_residual(self.device, coarse.source, pressure, source, **level.medium.arguments)
         add_correction(self.device, pressure, self._cycle(depth + 1, coarse.source))
         pressure, _ = self._smooth(level, source, pressure, spare, steps, products=products)
@@ -88,7 +95,7 @@ class Multigrid:
         spare: Array,
         steps: int,
         *,
-        from_zero: bool = False,
+        start: Start | None = None,
         products: Array | None = None,
     ) -> tuple[Array, Array]:
         """Chebyshev steps; ``products`` takes Σ source·(last iterate) per row."""
@@ -97,11 +104,20 @@ class Multigrid:
             summed = products if last else None
             chebyshev_step(self.device, older, summed, newer, source, **level.medium.arguments, **weights)
 
-        return smooth(step, pressure, spare, steps=steps, from_zero=from_zero)
+        return smooth(step, pressure, spare, steps=steps, start=start)
 
     def _solve_coarsest(self, level: Level, source: Array, products: Array | None) -> Array:
         dense_product(self.device, level.pressure, products, self._inverse, source)
         return level.pressure
+
+
+def inverse_diagonal(device: Device, level: Level) -> Array:
+    """D⁻¹ of a level, which is a step of length 1 from zero towards a source of 1. Overwrites the level's source."""
+    inverse = device.empty(level.medium.shape, level.medium.dtype)
+    level.source[...] = 1
+    weights = {"weight_newer": 1.0, "weight_older": 0.0, "step": 1.0}
+    chebyshev_step(device, inverse, None, None, level.source, **level.medium.arguments, **weights)
+    return inverse
 
 
 def finest_level(device: Device, medium: Medium) -> Level:

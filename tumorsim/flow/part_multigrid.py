@@ -20,9 +20,10 @@ import numpy as np
 from tumorsim.boundaries import NOTHING_OUTSIDE
 from tumorsim.device.twin import Array, Device
 from tumorsim.flow.chebyshev import smooth, step_weights
-from tumorsim.flow.multigrid import Level, inverse_of
+from tumorsim.flow.multigrid import Level, inverse_diagonal, inverse_of
 from tumorsim.flow.parts import Network, next_parts, voxel_parts
 from tumorsim.operators.add_parts import add_parts
+from tumorsim.operators.chebyshev_start import chebyshev_start
 from tumorsim.operators.chebyshev_step import chebyshev_step
 from tumorsim.operators.dense_product import dense_product
 from tumorsim.operators.network_residual import SLICE, network_residual
@@ -90,6 +91,7 @@ class PartMultigrid:
         medium = finest.medium
         self.device, self.finest = device, finest
         self._products = device.empty(medium.shape[:2], np.float64)
+        self._inverse_diagonal = inverse_diagonal(device, finest)
         self._weights = [
             device.upload(np.array(step_weights(STEPS[1], from_zero=zero)), np.float32)
             for zero in (False, True)
@@ -127,7 +129,11 @@ class PartMultigrid:
     def __call__(self, residual: Array) -> tuple[Array, Array]:
         """The preconditioned residual M⁻¹r, in an array of the hierarchy, and the parts of r·M⁻¹r."""
         step, steps = partial(self._voxel_step, residual), STEPS[0]
-        pressure, spare = smooth(step, self.finest.pressure, self.finest.spare, steps=steps, from_zero=True)
+        start = partial(
+            chebyshev_start, self.device, source=residual, inverse_diagonal=self._inverse_diagonal,
+            **self.finest.medium.arguments,
+        )  # fmt: skip
+        pressure, spare = smooth(step, self.finest.pressure, self.finest.spare, steps=steps, start=start)
         pressure_residual(
             self.device, spare, self.finest.source, self._products, pressure, residual,
             outside=NOTHING_OUTSIDE, **self.finest.medium.arguments,
