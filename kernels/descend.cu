@@ -5,21 +5,22 @@
 
 extern "C" __global__ void descend(
     double* __restrict__ solution, double* __restrict__ residual, float* __restrict__ residual32,
-    double* __restrict__ squares, const double* __restrict__ direction, const double* __restrict__ image,
+    double* __restrict__ squares, const float* __restrict__ direction, const double* __restrict__ image,
     const double* __restrict__ product, const double* __restrict__ curvature, int nz, int ny, int nx)
 {
     ROW(z, y);
     const long long row = row_start(z, y, ny, nx);
     double *s = solution + row, *r = residual + row;
     float* r32 = residual32 + row;
-    const double *p = direction + row, *q = image + row;
+    const float* p = direction + row;
+    const double* q = image + row;
     const bool steps = *curvature > 0 && *product - *product == 0;    // that is, finite
     const double alpha = steps ? *product / *curvature : 0.0;
     double sum = 0;
     SUM_X(sum)
     FOR_EACH_X(x, 0, nx) {
         const double left = r[x] - (steps ? alpha * q[x] : 0.0);
-        s[x] += steps ? alpha * p[x] : 0.0;
+        s[x] += steps ? alpha * (double)p[x] : 0.0;
         r[x] = left;
         r32[x] = (float)left;
         sum += left * left;

@@ -90,7 +90,7 @@ def test_harmonic_conductance(shape, real, device, boundary, spacing):
 @spacings
 def test_pressure_operator(shape, real, device, boundary, spacing):
     a = Arrays(shape, real)
-    arguments = [a.poisoned(), a.rows(), a.field(), *a.faces(boundary), a.field(0)]
+    arguments = [a.poisoned(), a.rows(), a.field(real=np.float32), *a.faces(boundary), a.field(0)]
     scalars = {"outside": outside(boundary), "spacing": spacing}
     assert_twins_agree(pressure_operator, device, arguments, real, **scalars)
 
@@ -252,18 +252,18 @@ def scalar(value):
 def test_search_direction(shape, real, device, last):
     a = Arrays(shape, np.float64)
     begun = last == 0.5
-    direction = a.field() if begun else a.poisoned()
+    direction = a.field(real=np.float32) if begun else a.poisoned(np.float32)
 
     def turn(machine, *arrays):
         search_direction(machine, *arrays, machine.upload(scalar(last)))
 
-    assert_twins_agree(turn, device, [direction, a.field(real=np.float32), scalar(0.4)], np.float64)
+    assert_twins_agree(turn, device, [direction, a.field(real=np.float32), scalar(0.4)], np.float32)
 
 
 def test_descend(shape, real, device):
     a = Arrays(shape, np.float64)
     outputs = [a.field(), a.field(), a.poisoned(np.float32), a.rows()]
-    arguments = [*outputs, a.field(), a.field(), scalar(0.3), scalar(2.0)]
+    arguments = [*outputs, a.field(real=np.float32), a.field(), scalar(0.3), scalar(2.0)]
     assert_twins_agree(descend, device, arguments, np.float64)
 
 
@@ -273,8 +273,8 @@ def test_where_there_is_no_step_descend_changes_nothing(shape, real, device, pro
     before = a.field(), a.field()
     after = [machine.upload(values) for values in before]
     outputs = [*after, machine.upload(a.poisoned(np.float32)), machine.upload(a.rows())]
-    wrong = machine.upload(a.poisoned())
-    descend(machine, *outputs, wrong, wrong, *(machine.upload(scalar(v)) for v in (product, curvature)))
+    wrong = (machine.upload(a.poisoned(real)) for real in (np.float32, np.float64))
+    descend(machine, *outputs, *wrong, *(machine.upload(scalar(v)) for v in (product, curvature)))
     for found, expected in zip(outputs, (*before, before[1].astype(np.float32)), strict=False):
         assert np.array_equal(machine.download(found), expected)
     assert machine.download(outputs[3]) == pytest.approx((before[1] ** 2).sum(axis=2))

@@ -105,8 +105,8 @@ class _Work:
     def __init__(self, device: Device, medium: Medium, outside: SixValues):
         self.device, self.medium, self.outside = device, medium, outside
         nz, ny, _ = medium.shape
-        self.residual, self.direction, self.image = (device.empty(medium.shape, np.float64) for _ in range(3))
-        self.residual32 = device.empty(medium.shape, np.float32)
+        self.residual, self.image = (device.empty(medium.shape, np.float64) for _ in range(2))
+        self.residual32, self.direction = (device.empty(medium.shape, np.float32) for _ in range(2))
         self.rows = device.empty((nz, ny), np.float64)
         self.slabs = device.empty((nz, 1), np.float64)
         self.slabs_in_line = self.slabs.reshape(1, nz)
@@ -117,7 +117,7 @@ class _Work:
     def true_residual(self, pressure: Array | None, source: Array) -> float:
         """Norm of source − A p, which is left in ``residual``; without a pressure that of p = 0."""
         if pressure is None:
-            pressure = self.direction
+            pressure = self.image
             pressure[...] = 0
         pressure_residual(
             self.device, self.residual, self.residual32, self.rows, pressure, source,
