@@ -4,9 +4,12 @@ The spectrum of D⁻¹A lies in (0, 2] because A is diagonally dominant: no eige
 of rough tissue are damped too. Source: Lottes 2023, Numer Linear Algebra Appl 30(6):e2518.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
-from tumorsim.device.twin import Array
+from tumorsim.device.twin import Array, Device
+from tumorsim.flow.medium import Medium
+from tumorsim.operators.chebyshev_start import chebyshev_start
+from tumorsim.operators.chebyshev_step import chebyshev_step
 
 SPECTRUM = 2.0
 """Bound of the eigenvalues of D⁻¹A (Gershgorin)."""
@@ -16,22 +19,7 @@ class Step(Protocol):
     """``older ← weight_newer newer + weight_older older + step D⁻¹ (source − A newer)``; newer None is zero."""
 
     def __call__(
-        self,
-        older: Array,
-        newer: Array | None,
-        last: bool,
-        *,
-        weight_newer: float,
-        weight_older: float,
-        step: float,
-    ) -> None: ...
-
-
-class Start(Protocol):
-    """The first two iterates from zero, of which the first is kept unless None: steps as above in one pass."""
-
-    def __call__(
-        self, second: Array, first: Array | None, *, first_step: float, weight: float, step: float
+        self, older: Array, newer: Array | None, *, weight_newer: float, weight_older: float, step: float
     ) -> None: ...
 
 
@@ -44,25 +32,48 @@ def step_weights(steps: int, *, from_zero: bool) -> list[tuple[float, float, flo
 
 
 def smooth(
-    step: Step,
+    step: Step, pressure: Array, spare: Array, *, steps: int, from_zero: bool = False
+) -> tuple[Array, Array]:
+    """Steps from ``pressure``, or from zero; returns the array of the last iterate and the other one."""
+    for k, (newer, older, length) in enumerate(step_weights(steps, from_zero=from_zero)):
+        values = None if from_zero and k == 0 else pressure
+        step(spare, values, weight_newer=newer, weight_older=older, step=length)
+        pressure, spare = spare, pressure
+    return pressure, spare
+
+
+def smooth_voxels(
+    device: Device,
+    medium: Medium,
+    source: Array,
     pressure: Array,
     spare: Array,
     *,
     steps: int,
-    from_zero: bool = False,
-    start: Start | None = None,
+    inverse_diagonal: Array | None = None,
+    products: Array | None = None,
 ) -> tuple[Array, Array]:
-    """Steps from ``pressure``, or from zero; returns the array of the last iterate and the other one.
+    """The same on a medium, two steps in one pass over memory where the device can; from zero if D⁻¹ is given.
 
-    A ``start`` takes the first two of those from zero, where there are so many.
+    ``products`` takes Σ source·(last iterate) per row, where more than the first two steps are taken.
     """
-    weights, done = step_weights(steps, from_zero=from_zero or start is not None), 0
-    if start:
+    weights = step_weights(steps, from_zero=inverse_diagonal is not None)
+    if inverse_diagonal is not None:
         (_, _, first), (weight, _, second), *weights = weights
-        start(pressure, spare if weights else None, first_step=first, weight=weight, step=second)
-        done = 2
-    for k, (newer, older, length) in enumerate(weights, start=done + 1):
-        values = None if from_zero and k == 1 else pressure
-        step(spare, values, k == steps, weight_newer=newer, weight_older=older, step=length)
+        chebyshev_start(
+            device, pressure, spare if weights else None, source, inverse_diagonal, **medium.arguments,
+            first_step=first, weight=weight, step=second,
+        )  # fmt: skip
+    calls: list[dict[str, Any]] = []
+    for newer, older, length in weights:
+        values = {"older": spare, "newer": pressure, "source": source, "products": None}
+        lengths = {"weight_newer": newer, "weight_older": older, "step": length}
+        calls.append({**values, **medium.arguments, **lengths})
         pressure, spare = spare, pressure
+    if calls:
+        calls[-1]["products"] = products
+    for one, next_one in zip(calls[::2], calls[1::2], strict=False):
+        chebyshev_step.twice(device, one, next_one)
+    if len(calls) % 2:
+        chebyshev_step(device, **calls[-1])
     return pressure, spare

@@ -21,10 +21,9 @@ from math import prod
 import numpy as np
 
 from tumorsim.device.twin import Array, Device
-from tumorsim.flow.chebyshev import Start, smooth
+from tumorsim.flow.chebyshev import smooth_voxels
 from tumorsim.flow.medium import Medium
 from tumorsim.operators.add_correction import add_correction
-from tumorsim.operators.chebyshev_start import chebyshev_start
 from tumorsim.operators.chebyshev_step import chebyshev_step
 from tumorsim.operators.coarse_conductance import coarse_conductance
 from tumorsim.operators.dense_product import dense_product
@@ -76,35 +75,13 @@ class Multigrid:
         if depth == len(self.levels) - 1:
             return self._solve_coarsest(level, source, products)
         coarse = self.levels[depth + 1]
-        steps = self.steps[min(depth, 1)]
-        start = partial(
-            chebyshev_start, self.device, source=source, inverse_diagonal=self._inverse_diagonals[depth],
-            **level.medium.arguments,
-        )  # fmt: skip
-        pressure, spare = self._smooth(level, source, level.pressure, level.spare, steps, start=start)
+        smoothed = partial(smooth_voxels, self.device, level.medium, source, steps=self.steps[min(depth, 1)])
+        inverse = self._inverse_diagonals[depth]
+        pressure, spare = smoothed(level.pressure, level.spare, inverse_diagonal=inverse)
         restrict_residual(self.device, coarse.source, pressure, source, **level.medium.arguments)
         add_correction(self.device, pressure, self._cycle(depth + 1, coarse.source))
-        pressure, _ = self._smooth(level, source, pressure, spare, steps, products=products)
+        pressure, _ = smoothed(pressure, spare, products=products)
         return pressure
-
-    def _smooth(
-        self,
-        level: Level,
-        source: Array,
-        pressure: Array,
-        spare: Array,
-        steps: int,
-        *,
-        start: Start | None = None,
-        products: Array | None = None,
-    ) -> tuple[Array, Array]:
-        """Chebyshev steps; ``products`` takes Σ source·(last iterate) per row."""
-
-        def step(older: Array, newer: Array | None, last: bool, **weights: float) -> None:
-            summed = products if last else None
-            chebyshev_step(self.device, older, summed, newer, source, **level.medium.arguments, **weights)
-
-        return smooth(step, pressure, spare, steps=steps, start=start)
 
     def _solve_coarsest(self, level: Level, source: Array, products: Array | None) -> Array:
         dense_product(self.device, level.pressure, products, self._inverse, source)
