@@ -8,7 +8,7 @@
 #include <ucontext.h>
 
 struct Dim3 { int x, y, z; };
-static Dim3 blockIdx, threadIdx;
+static Dim3 blockIdx, threadIdx, gridDim;
 static const Dim3 blockDim = {THREADS, 1, 1};
 
 #define __global__ __attribute__((visibility("hidden")))
@@ -16,6 +16,7 @@ static const Dim3 blockDim = {THREADS, 1, 1};
 #define __forceinline__ inline
 #define __restrict__
 #define __shared__ static
+#define __launch_bounds__(...)
 
 using std::exp; using std::expm1; using std::log; using std::log1p; using std::sqrt;
 using std::fabs; using std::fmax; using std::fmin;

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tumorsim.device.cuda import scalars_of_two, tiles_and_parts
 from tumorsim.device.native import find_compiler
 from tumorsim.device.numpy import NumpyDevice
 from tumorsim.device.twin import scalar_values
@@ -19,6 +20,8 @@ from tumorsim.resources import kernels_directory
 
 THREADS = 64
 """Of a block: two warps."""
+TILE_THREADS = 128
+"""Of a block that takes two calls: tiles of four rows, rim included."""
 MARGIN = 4096
 """Bytes on either side of an array, all of them 255: reals there are NaN."""
 
@@ -30,6 +33,7 @@ class FibersDevice(NumpyDevice):
     """
 
     name = "fibers"
+    in_place = False
 
     def empty(self, shape, dtype):
         size = prod(shape) * np.dtype(dtype).itemsize
@@ -44,7 +48,16 @@ class FibersDevice(NumpyDevice):
 
     def prepare(self, operator, arguments):
         launch = operator.check(arguments)
-        parameters, library = launch.source.parameters, _library(launch.variant)
+        return self._launcher(operator.name, launch, launch.rows, _library(launch.variant))
+
+    def prepare_twice(self, operator, *arguments):
+        launch = operator.check_twice(*arguments)
+        blocks, parts = tiles_and_parts(launch, TILE_THREADS)
+        library = _library(launch.variant, TILE_THREADS)
+        return scalars_of_two(launch, self._launcher(operator.name, launch, (parts, blocks), library))
+
+    def _launcher(self, name, launch, grid, library):
+        parameters = launch.source.parameters
         layout = struct.Struct("".join("P" if p.pointer else p.dtype(launch.real).char for p in parameters))
         written = [launch.fixed[p.name] for p in parameters if p.written and launch.fixed[p.name] is not None]
 
@@ -58,11 +71,11 @@ class FibersDevice(NumpyDevice):
             for backwards in (0, 1):
                 for array, old in zip(written, before, strict=True):
                     array[...] = old
-                fault = library.launch(packed, *launch.rows, backwards)
-                assert not fault, f"{operator.name}: {fault.decode()}"
+                fault = library.launch(packed, *grid, backwards)
+                assert not fault, f"{name}: {fault.decode()}"
                 outcomes.append([array.tobytes() for array in written])
-                assert all(map(_margins_are_whole, written)), f"{operator.name} writes beyond an array"
-            assert outcomes[0] == outcomes[1], f"{operator.name} depends on the order of its threads"
+                assert all(map(_margins_are_whole, written)), f"{name} writes beyond an array"
+            assert outcomes[0] == outcomes[1], f"{name} depends on the order of its threads"
 
         return call
 
@@ -81,12 +94,12 @@ def _plain(value):
 
 
 @cache
-def _library(variant):
+def _library(variant, threads=THREADS):
     """The kernel between the fibers and a function that launches it."""
     name, parameters = variant.source.name, variant.source.parameters
     fields = " ".join(f"{p.ctype}{'*' if p.pointer else ''} {p.name};" for p in parameters)
     macros = "\n".join(
-        f"#define {key} {value}" for key, value in (variant.definitions | {"THREADS": THREADS}).items()
+        f"#define {key} {value}" for key, value in (variant.definitions | {"THREADS": threads}).items()
     )
     unit = f"""{macros}
 #include "fibers.hpp"
@@ -96,7 +109,7 @@ static const Arguments* given;
 static void one_thread() {{ {name}({", ".join(f"given->{p.name}" for p in parameters)}); }}
 extern "C" const char* launch(const Arguments* arguments, int rows_z, int rows_y, int backwards)
 {{
-    given = arguments, work = one_thread;
+    given = arguments, work = one_thread, gridDim = {{rows_y, rows_z, 1}};
     for (int k = 0; k < rows_z * rows_y; ++k) {{
         const int block = backwards ? rows_z * rows_y - 1 - k : k;
         blockIdx = {{block % rows_y, block / rows_y, 0}};

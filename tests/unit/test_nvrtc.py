@@ -13,10 +13,11 @@ REGISTERS = {
     f"{NO_CELLS}-rate_x-reabsorption-lymph_drainage": 50,
     f"{NO_CELLS}-rate_x-start": 56,
     f"{NO_CELLS}-start": 64,
-    f"{NO_CELLS}": 72,
+    f"{NO_CELLS}": 80,
+    "transport_stage_twice": 64,
 }
 """Most registers of the stages that runs spend their time in: 64 leave half of a multiprocessor's threads [C]."""
-ISSUED = {"transport_stage": 250, "advect": 450}
+ISSUED = {"transport_stage": 250, "transport_stage_twice": 700, "advect": 450}
 """Most instructions of a loop over voxels: an H100 issues some 300 in the time in which memory gives 28 bytes."""
 
 

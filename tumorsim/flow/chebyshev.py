@@ -53,8 +53,9 @@ def smooth_voxels(
     inverse_diagonal: Array | None = None,
     products: Array | None = None,
 ) -> tuple[Array, Array]:
-    """The same on a medium, two steps in one pass over memory where the device can; from zero if D⁻¹ is given.
+    """The same on a medium, from zero if D⁻¹ is given.
 
+    Two steps are taken in one pass over memory where the device does that in place: the second writes over the start.
     ``products`` takes Σ source·(last iterate) per row, where more than the first two steps are taken.
     """
     weights = step_weights(steps, from_zero=inverse_diagonal is not None)
@@ -72,8 +73,8 @@ def smooth_voxels(
         pressure, spare = spare, pressure
     if calls:
         calls[-1]["products"] = products
-    for one, next_one in zip(calls[::2], calls[1::2], strict=False):
-        chebyshev_step.twice(device, one, next_one)
-    if len(calls) % 2:
-        chebyshev_step(device, **calls[-1])
+    while device.in_place and len(calls) > 1:
+        chebyshev_step.twice(device, calls.pop(0), calls.pop(0))
+    for call in calls:
+        chebyshev_step(device, **call)
     return pressure, spare
