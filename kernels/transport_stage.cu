@@ -73,7 +73,7 @@ struct Sums
 template <bool FIRST>
 static __device__ __forceinline__ int store(const Row& r, int x, real net)
 {
-    const real gain = net / r.epsilon[x];
+    const real gain = quotient(net, r.epsilon[x]);
     if (FIRST) {
         if (KEPT)
             r.start_rate[x] = gain;

@@ -4,18 +4,28 @@
 #pragma once
 #include "rounding.cuh"
 
-// The value on a face, which the flow carries: the mean of both sides; on the box's faces that of the upwind one.
-static __device__ __forceinline__ real carried(bool at_box, bool inward, real here, real beyond)
-{
-    const real upwind = inward ? beyond : here;
-    return at_box ? upwind : (here + beyond) * (real)0.5;
-}
-
-// Inward flux through a face whose convective rate r is positive inwards.
+// Inward flux through a face whose convective rate r is positive inwards: the flow carries the mean of both sides, on the
+// faces of the box what is upwind. The same number, but for its sign, on either side: halving is exact, so that it does not
+// matter whether it is fused into the sum.
 static __device__ __forceinline__ real inward(real g, real r, real here, real beyond, bool at_box)
 {
     const real diffusive = product(g, beyond - here);
-    return CONVECT ? diffusive + product(r, carried(at_box, r > 0, here, beyond)) : diffusive;
+    if (!CONVECT)
+        return diffusive;
+    const real mean = diffusive + (real)0.5 * product(r, here + beyond);
+    return at_box ? diffusive + product(r, r > 0 ? beyond : here) : mean;
+}
+
+// net/ε for ε in (0, 1]: correct to rounding, but without what a division does for other numbers.
+static __device__ __forceinline__ double quotient(double net, double epsilon) { return net / epsilon; }
+static __device__ __forceinline__ float quotient(float net, float epsilon)
+{
+#ifdef TUMORSIM_HOST
+    return net / epsilon;
+#else
+    const float inverse = __fdividef(1.0f, epsilon), near = net * inverse;
+    return fmaf(fmaf(-epsilon, near, net), inverse, near);
+#endif
 }
 
 struct Weights

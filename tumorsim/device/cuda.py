@@ -166,6 +166,10 @@ def tiles_and_parts(launch: Launch, threads: int = TILE_THREADS) -> tuple[int, i
     There are never more blocks than rows, since each books in a row of its own.
     """
     (nz, ny), nx = launch.rows, launch.fixed["nx"]
+    if (nz + 1) * (ny + 1) * (nx + 1) >= 2**31:
+        raise DeviceError(
+            f"{nz} × {ny} × {nx} voxels are too many for one GPU: at most 2.1e9. Use larger voxels"
+        )
     tiles = -(-nx // (LANES - 2)) * -(-ny // (threads // LANES - 2))
     parts = max(1, min(-(-BLOCKS // tiles), nz // SLABS))
     return min(tiles, nz * ny // parts), parts

@@ -99,7 +99,7 @@ class KernelSource:
         text = (kernels_directory() / f"{name}.cu").read_text()
         bare = re.sub(r"//[^\n]*|/\*.*?\*/", "", text, flags=re.DOTALL)
         found = re.findall(
-            r'extern\s+"C"\s+__global__\s+void\s+(?:__launch_bounds__\([^)]*\)\s+)?(\w+)\s*\(([^)]*)\)', bare
+            r'extern\s+"C"\s+__global__\s+void\s+(?:__launch_bounds__\(.*?\)\s+)?(\w+)\s*\(([^)]*)\)', bare
         )
         if [kernel for kernel, _ in found] != [name]:
             raise ValueError(f'{name}.cu must hold exactly one extern "C" __global__ function, named {name}')
