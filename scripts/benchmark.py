@@ -37,6 +37,7 @@ from tumorsim.flow.pressure import Flow, FluidProperties, solve_flow
 from tumorsim.grid import Grid
 from tumorsim.operators.advect import LIMITERS, advect
 from tumorsim.operators.bind import bind
+from tumorsim.operators.chebyshev_start import chebyshev_start
 from tumorsim.operators.chebyshev_step import chebyshev_step
 from tumorsim.operators.collect import collect
 from tumorsim.operators.internalise import internalise
@@ -272,19 +273,26 @@ def reaction_work(f: Fields) -> Iterator[Work]:
 
 
 def pressure_work(f: Fields) -> Iterator[Work]:
-    """The matrix on a vector, and one step of the smoother (the new iterate over the one before last)."""
+    """The matrix on a vector, one step of the smoother (the new iterate over the one before last), the first two."""
     coefficients = {**f.faces("conductance"), "absorption": f.field(), "spacing": (1.0, 1.0, 1.0)}
-    one, other, source, rows = f.field(), f.field(), f.field(), f.rows()
+    one, other, source, inverse, rows = f.field(), f.field(), f.field(), f.field(), f.rows()
+    direction = other.astype(np.float32)
     weights = {"weight_newer": 1.2, "weight_older": -0.2, "step": 0.1}
     yield (
         "pressure operator",
         6,
-        lambda: pressure_operator(f.device, one, rows, other, outside=NOTHING_OUTSIDE, **coefficients),
+        lambda: pressure_operator(f.device, one, rows, direction, outside=NOTHING_OUTSIDE, **coefficients),
     )
     yield (
         "smoother step",
         8,
         lambda: chebyshev_step(f.device, one, None, other, source, **coefficients, **weights),
+    )
+    start = {"first_step": 0.6, "weight": 1.2, "step": 0.1}
+    yield (
+        "smoother, first two steps",
+        7,
+        lambda: chebyshev_start(f.device, one, None, source, inverse, **coefficients, **start),
     )
 
 

@@ -9,9 +9,10 @@ struct Outside
     real z_low, z_high, y_low, y_high, x_low, x_high;
 };
 
-struct PressureRow
+template <class Values>                                 // what p[x] is read from: an array, or what is made of several
+struct PressureRowOf
 {
-    const real *p, *pz_low, *pz_high, *py_low, *py_high;
+    Values p, pz_low, pz_high, py_low, py_high;
     const real *tz_low, *tz_high, *ty_low, *ty_high, *tx, *g;
     bool first_z, last_z, first_y, last_y;
     real rz, ry, rx;
@@ -35,17 +36,20 @@ struct PressureRow
     }
 };
 
-static __device__ __forceinline__ PressureRow pressure_row(
-    const real* p, const real* tz, const real* ty, const real* tx, const real* g, const Outside& outside,
+typedef PressureRowOf<const real*> PressureRow;
+
+template <class Values>
+static __device__ __forceinline__ PressureRowOf<Values> pressure_row(
+    Values p, const real* tz, const real* ty, const real* tx, const real* g, const Outside& outside,
     real hz, real hy, real hx, int z, int y, int nz, int ny, int nx)
 {
     const long long row = row_start(z, y, ny, nx), slab = (long long)ny * nx;
     const long long row_y = row_start(z, y, ny + 1, nx);
-    PressureRow r;
+    PressureRowOf<Values> r;
     r.first_z = z == 0, r.last_z = z == nz - 1, r.first_y = y == 0, r.last_y = y == ny - 1;
     r.p = p + row;
-    r.pz_low = r.first_z ? r.p : r.p - slab, r.pz_high = r.last_z ? r.p : r.p + slab;
-    r.py_low = r.first_y ? r.p : r.p - nx, r.py_high = r.last_y ? r.p : r.p + nx;
+    r.pz_low = r.first_z ? r.p : r.p + -slab, r.pz_high = r.last_z ? r.p : r.p + slab;
+    r.py_low = r.first_y ? r.p : r.p + -nx, r.py_high = r.last_y ? r.p : r.p + nx;
     r.tz_low = tz + row, r.tz_high = tz + row + slab;
     r.ty_low = ty + row_y, r.ty_high = ty + row_y + nx;
     r.tx = tx + row_start(z, y, ny, nx + 1);
@@ -56,10 +60,11 @@ static __device__ __forceinline__ PressureRow pressure_row(
 }
 
 // Call visit(x, left, right) for every voxel of a row, and add up what it returns.
-template <class Visit>
-static __device__ __forceinline__ double along_row(const PressureRow& row, int nx, Visit visit)
+template <class Values, class Visit>
+static __device__ __forceinline__ double along_row(const PressureRowOf<Values>& row, int nx, Visit visit)
 {
-    const real *p = row.p, low = row.outside.x_low, high = row.outside.x_high;
+    const Values p = row.p;
+    const real low = row.outside.x_low, high = row.outside.x_high;
     double total = 0;
 #ifdef TUMORSIM_HOST                                    // the ends apart, so that the compiler vectorises the rest
     total += visit(0, low, nx > 1 ? p[1] : high);

@@ -7,6 +7,7 @@ import struct
 import subprocess
 import tempfile
 from functools import cache
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +35,14 @@ class FibersDevice(NumpyDevice):
     name = "fibers"
     in_place = False
 
+    def empty(self, shape, dtype):
+        size = prod(shape) * np.dtype(dtype).itemsize
+        memory = np.full(size + 2 * MARGIN, 255, np.uint8)
+        return memory[MARGIN : MARGIN + size].view(dtype).reshape(shape)
+
     def upload(self, host, dtype=None):
         host = np.asarray(host, dtype)
-        memory = np.full(host.nbytes + 2 * MARGIN, 255, np.uint8)
-        array = memory[MARGIN : MARGIN + host.nbytes].view(host.dtype).reshape(host.shape)
+        array = self.empty(host.shape, host.dtype)
         array[...] = host
         return array
 
@@ -77,7 +82,7 @@ class FibersDevice(NumpyDevice):
 
 def _margins_are_whole(array):
     memory = array.base
-    if memory is None:
+    if memory is None or memory.dtype != np.uint8:  # made by NumPy, or a part of that
         return True
     return memory[:MARGIN].min() == 255 and memory[memory.size - MARGIN :].min() == 255
 

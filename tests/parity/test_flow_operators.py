@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from twins import EVERYWHERE, assert_twins_agree
+from twins import EVERYWHERE, assert_twins_agree, machine_called
 
 from tumorsim.operators.add_correction import add_correction
 from tumorsim.operators.add_parts import add_parts
+from tumorsim.operators.chebyshev_start import chebyshev_start
 from tumorsim.operators.chebyshev_step import chebyshev_step
 from tumorsim.operators.coarse_conductance import coarse_conductance
 from tumorsim.operators.darcy_velocity import darcy_velocity
@@ -24,6 +25,7 @@ from tumorsim.operators.restrict_residual import restrict_residual
 from tumorsim.operators.search_direction import search_direction
 from tumorsim.operators.starling import starling
 from tumorsim.operators.sum_parts import sum_parts
+from tumorsim.operators.total import total
 
 SPACING = (0.4, 0.7, 1.1)
 FLAT = (0.2, 1.6, 0.2)
@@ -88,7 +90,7 @@ def test_harmonic_conductance(shape, real, device, boundary, spacing):
 @spacings
 def test_pressure_operator(shape, real, device, boundary, spacing):
     a = Arrays(shape, real)
-    arguments = [a.poisoned(), a.rows(), a.field(), *a.faces(boundary), a.field(0)]
+    arguments = [a.poisoned(), a.rows(), a.field(real=np.float32), *a.faces(boundary), a.field(0)]
     scalars = {"outside": outside(boundary), "spacing": spacing}
     assert_twins_agree(pressure_operator, device, arguments, real, **scalars)
 
@@ -114,6 +116,24 @@ def test_chebyshev_step(shape, real, device, boundary, spacing, start, summed):
     arguments = [older, products, newer, a.field(), *a.faces(boundary), a.field(0.1)]
     weights = {"weight_newer": 1.4, "weight_older": -0.4 if start == "with momentum" else 0.0}
     assert_twins_agree(chebyshev_step, device, arguments, real, **weights, step=0.7, spacing=spacing)
+
+
+@boundaries
+@spacings
+@pytest.mark.parametrize("kept", [True, False])
+def test_chebyshev_start(shape, real, device, boundary, spacing, kept):
+    a = Arrays(shape, real)
+    inverse = a.field(0.1)
+    arguments = [
+        a.poisoned(),
+        a.poisoned() if kept else None,
+        a.field(),
+        inverse,
+        *a.faces(boundary),
+        a.field(0.1),
+    ]
+    weights = {"first_step": 0.6, "weight": 1.2, "step": 0.4}
+    assert_twins_agree(chebyshev_start, device, arguments, real, **weights, spacing=spacing)
 
 
 HALVINGS = [(0, 1, 2), (0,), (1, 2), (2,), ()]
@@ -206,26 +226,58 @@ def test_log_conductance(shape, real, device):
     assert_twins_agree(log_conductance, device, [a.rows(3), *a.faces((1.0,) * 6)], real)
 
 
-def test_dense_product(shape, real, device):
-    a = Arrays(shape, real)
-    n = int(np.prod(shape)) % 100 + 1
+@pytest.mark.parametrize("summed", [True, False])
+def test_dense_product(shape, real, device, summed):
+    a = Arrays((1, shape[1] % 7 + 1, shape[2] % 17 + 1), real)
+    n = int(np.prod(a.shape))
     matrix = a.random.uniform(-1, 1, (1, n, n)).astype(real)
-    arguments = [np.full(n, np.nan, real), matrix, a.random.uniform(-1, 1, n).astype(real)]
-    assert_twins_agree(dense_product, device, arguments, real)
+    products = np.full((1, n), np.nan) if summed else None
+    assert_twins_agree(dense_product, device, [a.poisoned(), products, matrix, a.field()], real)
 
 
-@pytest.mark.parametrize("beta", [0.0, 0.8])
-def test_search_direction(shape, real, device, beta):
+@pytest.mark.parametrize("kept", [True, False])
+def test_total(shape, real, device, kept):
     a = Arrays(shape, np.float64)
-    direction = a.field() if beta else a.poisoned()
-    arguments = [direction, a.field(real=np.float32)]
-    assert_twins_agree(search_direction, device, arguments, np.float64, beta=beta)
+    m, n = shape[0], shape[1] * shape[2]
+    sums = a.random.uniform(-1, 1, (m, 1)) if kept else np.full((m, 1), np.nan)
+    before = np.full((m, 1), np.nan) if kept else None
+    assert_twins_agree(total, device, [sums, before, a.field().reshape(m, n)], np.float64)
+
+
+def scalar(value):
+    return np.full((1, 1), value)
+
+
+@pytest.mark.parametrize("last", [0.5, np.inf, 0.0], ids=["on", "first", "nothing left"])
+def test_search_direction(shape, real, device, last):
+    a = Arrays(shape, np.float64)
+    begun = last == 0.5
+    direction = a.field(real=np.float32) if begun else a.poisoned(np.float32)
+
+    def turn(machine, *arrays):
+        search_direction(machine, *arrays, machine.upload(scalar(last)))
+
+    assert_twins_agree(turn, device, [direction, a.field(real=np.float32), scalar(0.4)], np.float32)
 
 
 def test_descend(shape, real, device):
     a = Arrays(shape, np.float64)
     outputs = [a.field(), a.field(), a.poisoned(np.float32), a.rows()]
-    assert_twins_agree(descend, device, [*outputs, a.field(), a.field()], np.float64, alpha=0.3)
+    arguments = [*outputs, a.field(real=np.float32), a.field(), scalar(0.3), scalar(2.0)]
+    assert_twins_agree(descend, device, arguments, np.float64)
+
+
+@pytest.mark.parametrize(("product", "curvature"), [(0.3, 0.0), (0.3, -1.0), (0.3, np.nan), (np.inf, 2.0)])
+def test_where_there_is_no_step_descend_changes_nothing(shape, real, device, product, curvature):
+    a, machine = Arrays(shape, np.float64), machine_called(device)
+    before = a.field(), a.field()
+    after = [machine.upload(values) for values in before]
+    outputs = [*after, machine.upload(a.poisoned(np.float32)), machine.upload(a.rows())]
+    wrong = (machine.upload(a.poisoned(real)) for real in (np.float32, np.float64))
+    descend(machine, *outputs, *wrong, *(machine.upload(scalar(v)) for v in (product, curvature)))
+    for found, expected in zip(outputs, (*before, before[1].astype(np.float32)), strict=False):
+        assert np.array_equal(machine.download(found), expected)
+    assert machine.download(outputs[3]) == pytest.approx((before[1] ** 2).sum(axis=2))
 
 
 @boundaries

@@ -9,6 +9,8 @@ from fibers import FibersDevice
 
 from tumorsim.device.native import NativeDevice, find_compiler
 from tumorsim.device.numpy import NumpyDevice
+from tumorsim.flow.chebyshev import smooth_voxels
+from tumorsim.flow.medium import Medium
 from tumorsim.operators.transport_stage import transport_stage
 
 pytestmark = pytest.mark.skipif(find_compiler() is None, reason="no C++ compiler")
@@ -93,6 +95,25 @@ def test_one_pass_on_native_is_the_same_as_two(shape, first, halves, threads):
     transport_stage.twice(device, stage, after)
     for expected, found in zip(apart, together, strict=True):
         assert (expected == found).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 91, 97), (5, 40, 45), (31, 17, 19)], ids=str)
+@pytest.mark.parametrize("steps", [2, 5])
+def test_smoothing_in_one_pass_is_the_same_as_step_by_step(shape, steps, threads):
+    """The last step is of a pair, or left over, and sums up its products."""
+    results = []
+    for in_place in (True, False):
+        device, random = NativeDevice(), np.random.default_rng(list(shape))
+        device.in_place = in_place
+        boxes = [[n + (a == axis) for a, n in enumerate(shape)] for axis in range(3)]
+        z, y, x, absorption, source, pressure, spare = (
+            random.uniform(0.1, 1, box).astype(np.float32) for box in [*boxes, *[shape] * 4]
+        )
+        medium, products = Medium((z, y, x), absorption, (1.0, 2.0, 1.0)), np.empty(shape[:2])
+        last, _ = smooth_voxels(device, medium, source, pressure, spare, steps=steps, products=products)
+        results.append((last, products))
+    for together, apart in zip(*results, strict=True):
+        assert (together == apart).all()
 
 
 def test_numpy_takes_one_after_the_other():

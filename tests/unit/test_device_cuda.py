@@ -2,6 +2,7 @@
 
 import sys
 import weakref
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from tumorsim.device.cuda import CudaDevice
 from tumorsim.operators.advect import advect
 from tumorsim.operators.chebyshev_step import chebyshev_step
+from tumorsim.operators.total import total
 
 
 class DeviceArray:
@@ -19,6 +21,28 @@ class DeviceArray:
         self.shape, self.ndim, self.dtype = shape, len(shape), np.dtype(dtype)
         self.flags = SimpleNamespace(c_contiguous=True)
         self.data = SimpleNamespace(ptr=address)
+
+
+class Recording:
+    """A stream that takes down what is launched while it records, instead of letting it happen."""
+
+    def __init__(self, launches, non_blocking):
+        assert non_blocking, "the default stream would wait for it"
+        self.launches = launches
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def begin_capture(self):
+        self.before = self.launches[:]
+
+    def end_capture(self):
+        taken = self.launches[len(self.before) :]
+        self.launches[:] = self.before
+        return SimpleNamespace(launch=lambda: self.launches.append(("graph", taken)))
 
 
 @pytest.fixture
@@ -39,7 +63,7 @@ def launches(monkeypatch):
         get_function=lambda name: lambda grid, block, values: found.append((name, grid, block, values))
     )
     cupy = SimpleNamespace(
-        cuda=SimpleNamespace(Device=lambda index: gpu, runtime=runtime),
+        cuda=SimpleNamespace(Device=lambda index: gpu, runtime=runtime, Stream=partial(Recording, found)),
         RawModule=lambda code, options: module,
     )
     monkeypatch.setitem(sys.modules, "cupy", cupy)
@@ -93,3 +117,41 @@ def test_an_array_that_is_not_there_is_a_null_pointer(launches):
         absorption=voxels, spacing=(1.0, 1.0, 1.0), weight_newer=1.0, weight_older=0.0, step=1.0,
     )  # fmt: skip
     assert [int(address) for address in launches[0][3][:4]] == [64, 0, 0, 64]
+
+
+def test_recorded_work_runs_once_as_it_is_and_then_as_one_launch(launches):
+    device = CudaDevice()
+    sums, values = DeviceArray((3, 1), "f8", 64), DeviceArray((3, 4), "f8", 128)
+
+    def work():
+        total(device, sums, None, values)
+        total(device, sums, None, values)
+
+    again = device.recorded(work)
+    for _ in range(4):
+        again()
+    plain = launches[:2]
+    assert [name for name, *_ in launches] == ["total", "total", "graph", "graph", "graph"]
+    assert all(taken == plain for _, taken in launches[2:])
+
+
+def test_recorded_work_keeps_its_arrays_and_the_device_does_not(launches):
+    device = CudaDevice()
+    sums, values = DeviceArray((3, 1), "f8", 64), DeviceArray((3, 4), "f8", 128)
+    again, gone = device.recorded(partial(total, device, sums, None, values)), weakref.ref(values)
+    del sums, values
+    again()
+    again()
+    assert gone() is not None
+    del again
+    launches.clear()
+    assert gone() is None
+    assert not device.calls._prepared
+
+
+def test_a_fault_while_recording_ends_the_recording(launches):
+    device, calls = CudaDevice(), []
+    again = device.recorded(lambda: calls.append(1 / (1 - len(calls))))
+    again()
+    with pytest.raises(ZeroDivisionError):
+        again()

@@ -1,6 +1,6 @@
 """The cuda device: the ``.cu`` files through CuPy's RawModule (NVRTC), on one NVIDIA GPU."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -106,6 +106,14 @@ class CudaDevice:
 
         return call
 
+    def recorded(self, work: Callable[[], None]) -> Callable[[], None]:
+        """Work that launches operators on the same arrays with the same scalars each time, and does nothing else.
+
+        The first call does it, which compiles the kernels; the second records its launches, and from then on all of
+        them are one launch, in order on the current stream.
+        """
+        return _Recorded(self._cupy, work)
+
     def _function(self, launch: Launch) -> Any:
         key = launch.variant.key
         if key not in self._kernels:
@@ -113,6 +121,34 @@ class CudaDevice:
             module = self._cupy.RawModule(code=launch.source.text, options=options)
             self._kernels[key] = module.get_function(launch.source.name)
         return self._kernels[key]
+
+
+class _Recorded:
+    """A CUDA graph of launches. It holds the work, and so the arrays."""
+
+    def __init__(self, cupy: Any, work: Callable[[], None]):
+        self._cupy, self._work = cupy, work
+        self._begun = False
+        self._graph: Any = None
+
+    def __call__(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self._work()
+            return
+        if self._graph is None:
+            self._graph = self._record()
+        self._graph.launch()
+
+    def _record(self) -> Any:
+        """On a stream of its own, since the default one cannot record. Nothing runs meanwhile."""
+        with self._cupy.cuda.Stream(non_blocking=True) as stream:
+            stream.begin_capture()
+            try:
+                self._work()
+            finally:
+                graph = stream.end_capture()
+            return graph
 
 
 def _address(array: Any) -> int:

@@ -4,9 +4,12 @@ The spectrum of D⁻¹A lies in (0, 2] because A is diagonally dominant: no eige
 of rough tissue are damped too. Source: Lottes 2023, Numer Linear Algebra Appl 30(6):e2518.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
-from tumorsim.device.twin import Array
+from tumorsim.device.twin import Array, Device
+from tumorsim.flow.medium import Medium
+from tumorsim.operators.chebyshev_start import chebyshev_start
+from tumorsim.operators.chebyshev_step import chebyshev_step
 
 SPECTRUM = 2.0
 """Bound of the eigenvalues of D⁻¹A (Gershgorin)."""
@@ -16,14 +19,7 @@ class Step(Protocol):
     """``older ← weight_newer newer + weight_older older + step D⁻¹ (source − A newer)``; newer None is zero."""
 
     def __call__(
-        self,
-        older: Array,
-        newer: Array | None,
-        last: bool,
-        *,
-        weight_newer: float,
-        weight_older: float,
-        step: float,
+        self, older: Array, newer: Array | None, *, weight_newer: float, weight_older: float, step: float
     ) -> None: ...
 
 
@@ -39,8 +35,46 @@ def smooth(
     step: Step, pressure: Array, spare: Array, *, steps: int, from_zero: bool = False
 ) -> tuple[Array, Array]:
     """Steps from ``pressure``, or from zero; returns the array of the last iterate and the other one."""
-    for k, (newer, older, length) in enumerate(step_weights(steps, from_zero=from_zero), start=1):
-        values = None if from_zero and k == 1 else pressure
-        step(spare, values, k == steps, weight_newer=newer, weight_older=older, step=length)
+    for k, (newer, older, length) in enumerate(step_weights(steps, from_zero=from_zero)):
+        values = None if from_zero and k == 0 else pressure
+        step(spare, values, weight_newer=newer, weight_older=older, step=length)
         pressure, spare = spare, pressure
+    return pressure, spare
+
+
+def smooth_voxels(
+    device: Device,
+    medium: Medium,
+    source: Array,
+    pressure: Array,
+    spare: Array,
+    *,
+    steps: int,
+    inverse_diagonal: Array | None = None,
+    products: Array | None = None,
+) -> tuple[Array, Array]:
+    """The same on a medium, from zero if D⁻¹ is given.
+
+    Two steps are taken in one pass over memory where the device does that in place: the second writes over the start.
+    ``products`` takes Σ source·(last iterate) per row, where more than the first two steps are taken.
+    """
+    weights = step_weights(steps, from_zero=inverse_diagonal is not None)
+    if inverse_diagonal is not None:
+        (_, _, first), (weight, _, second), *weights = weights
+        chebyshev_start(
+            device, pressure, spare if weights else None, source, inverse_diagonal, **medium.arguments,
+            first_step=first, weight=weight, step=second,
+        )  # fmt: skip
+    calls: list[dict[str, Any]] = []
+    for newer, older, length in weights:
+        values = {"older": spare, "newer": pressure, "source": source, "products": None}
+        lengths = {"weight_newer": newer, "weight_older": older, "step": length}
+        calls.append({**values, **medium.arguments, **lengths})
+        pressure, spare = spare, pressure
+    if calls:
+        calls[-1]["products"] = products
+    while device.in_place and len(calls) > 1:
+        chebyshev_step.twice(device, calls.pop(0), calls.pop(0))
+    for call in calls:
+        chebyshev_step(device, **call)
     return pressure, spare

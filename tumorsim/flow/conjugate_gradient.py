@@ -1,7 +1,12 @@
-"""Preconditioned conjugate gradients for the pressure: float64 outside, the preconditioner in float32."""
+"""Preconditioned conjugate gradients for the pressure: float64 outside, the preconditioner in float32.
+
+An iteration runs without the host: its scalars stay on the device, where the kernels that need them read them, and a
+GPU is given all its launches at once (`Device.recorded`). The host reads four numbers at the end of each.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import inf, isfinite, log10, sqrt
 
 import numpy as np
@@ -15,13 +20,14 @@ from tumorsim.operators.descend import descend
 from tumorsim.operators.pressure_operator import diagonal, pressure_operator
 from tumorsim.operators.pressure_residual import pressure_residual
 from tumorsim.operators.search_direction import search_direction
+from tumorsim.operators.total import total
 
 MOST_ITERATIONS = 300
 WINDOW = 3
 """Iterations over which the gain of a preconditioner is measured."""
 
-Preconditioner = Callable[[Array], tuple[Array, float]]
-"""Takes a float32 residual r to z = M⁻¹r (float32) and r·z."""
+Preconditioner = Callable[[Array], tuple[Array, Array]]
+"""Takes a float32 residual r to z = M⁻¹r (float32) and parts of r·z, float64 of two dimensions: launches only."""
 
 
 @dataclass(frozen=True)
@@ -99,28 +105,25 @@ class _Work:
     def __init__(self, device: Device, medium: Medium, outside: SixValues):
         self.device, self.medium, self.outside = device, medium, outside
         nz, ny, _ = medium.shape
-        self.residual, self.direction, self.image = (device.empty(medium.shape, np.float64) for _ in range(3))
-        self.residual32 = device.empty(medium.shape, np.float32)
+        self.residual, self.image = (device.empty(medium.shape, np.float64) for _ in range(2))
+        self.residual32, self.direction = (device.empty(medium.shape, np.float32) for _ in range(2))
         self.rows = device.empty((nz, ny), np.float64)
+        self.slabs = device.empty((nz, 1), np.float64)
+        self.slabs_in_line = self.slabs.reshape(1, nz)
+        self.scalars = device.empty((4, 1, 1), np.float64)
+        self.product, self.last_product, self.curvature, self.square = (self.scalars[k] for k in range(4))
         self.norms: list[float] = []
 
     def true_residual(self, pressure: Array | None, source: Array) -> float:
         """Norm of source − A p, which is left in ``residual``; without a pressure that of p = 0."""
         if pressure is None:
-            pressure = self.direction
+            pressure = self.image
             pressure[...] = 0
         pressure_residual(
             self.device, self.residual, self.residual32, self.rows, pressure, source,
             outside=self.outside, **self.medium.arguments,
         )  # fmt: skip
         return sqrt(float(self.device.sum(self.rows)))
-
-    def apply(self, vector: Array) -> float:
-        """A v in ``image``, with zero pressure outside; returns v·A v."""
-        pressure_operator(
-            self.device, self.image, self.rows, vector, outside=NOTHING_OUTSIDE, **self.medium.arguments
-        )
-        return float(self.device.sum(self.rows))
 
     def iterate(
         self, pressure: Array, preconditioner: Preconditioner, *, target: float, most: int, enough: float
@@ -129,26 +132,42 @@ class _Work:
 
         Returns the iterations, and whether the last WINDOW of them gained less than ``enough`` decades.
         """
-        last = 0.0
+        step = self.device.recorded(partial(self._step, pressure, preconditioner))
+        self.product[...] = inf  # so that the first direction is the gradient
         for iteration in range(1, most + 1):
-            preconditioned, product = preconditioner(self.residual32)
-            search_direction(
-                self.device, self.direction, preconditioned, beta=product / last if last else 0.0
-            )
-            curvature = self.apply(self.direction)
+            step()
+            product, _, curvature, square = self.device.download(self.scalars).ravel().tolist()
             if not (isfinite(product) and curvature > 0):
                 return iteration, False
-            descend(
-                self.device, pressure, self.residual, self.residual32, self.rows, self.direction, self.image,
-                alpha=product / curvature,
-            )  # fmt: skip
-            self.norms.append(sqrt(float(self.device.sum(self.rows))))
+            self.norms.append(sqrt(square))
             if self.norms[-1] <= target:
                 return iteration, False
             if iteration >= WINDOW and self._gain() < enough:
                 return iteration, True
-            last = product
         return most, False
+
+    def _step(self, pressure: Array, preconditioner: Preconditioner) -> None:
+        """One iteration, which reads nothing back."""
+        device = self.device
+        preconditioned, products = preconditioner(self.residual32)
+        self._add_up(products, self.product, before=self.last_product)
+        search_direction(device, self.direction, preconditioned, self.product, self.last_product)
+        pressure_operator(
+            device, self.image, self.rows, self.direction, outside=NOTHING_OUTSIDE, **self.medium.arguments
+        )
+        self._add_up(self.rows, self.curvature)
+        descend(
+            device, pressure, self.residual, self.residual32, self.rows, self.direction, self.image,
+            self.product, self.curvature,
+        )  # fmt: skip
+        self._add_up(self.rows, self.square)
+
+    def _add_up(self, parts: Array, result: Array, before: Array | None = None) -> None:
+        """Sum of all parts, slab by slab first where there are several; ``before`` takes the former result."""
+        if len(parts) > 1:
+            total(self.device, self.slabs, None, parts)
+            parts = self.slabs_in_line
+        total(self.device, result, before, parts)
 
     def _gain(self) -> float:
         """Decades of the last WINDOW iterations; unknown as yet after the first few of a solve."""

@@ -15,12 +15,13 @@ what else was tried, are in docs/numerics.md.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 
 import numpy as np
 
 from tumorsim.device.twin import Array, Device
-from tumorsim.flow.chebyshev import smooth
+from tumorsim.flow.chebyshev import smooth_voxels
 from tumorsim.flow.medium import Medium
 from tumorsim.operators.add_correction import add_correction
 from tumorsim.operators.chebyshev_step import chebyshev_step
@@ -59,51 +60,41 @@ class Multigrid:
         self.device = device
         self.steps = steps
         self.levels = build_levels(device, finest)
-        nz, ny, _ = medium.shape
-        self._products = device.empty((nz, ny), np.float64)
+        self._inverse_diagonals = [inverse_diagonal(device, level) for level in self.levels[:-1]]
+        nz, ny, nx = medium.shape
+        rows = (nz, ny) if len(self.levels) > 1 else (1, nz * ny * nx)
+        self._products = device.empty(rows, np.float64)
         self._inverse = device.upload(dense_inverse(device, self.levels[-1].medium)[None], np.float32)
 
-    def __call__(self, residual: Array) -> tuple[Array, float]:
-        """The preconditioned residual M⁻¹r, in an array of the hierarchy, and r·M⁻¹r."""
-        if len(self.levels) == 1:
-            pressure = self._solve_coarsest(self.levels[0], residual)
-            return pressure, self.device.dot(residual, pressure)
-        return self._cycle(0, residual, self._products), float(self.device.sum(self._products))
+    def __call__(self, residual: Array) -> tuple[Array, Array]:
+        """The preconditioned residual M⁻¹r, in an array of the hierarchy, and the parts of r·M⁻¹r."""
+        return self._cycle(0, residual, self._products), self._products
 
     def _cycle(self, depth: int, source: Array, products: Array | None = None) -> Array:
         level = self.levels[depth]
         if depth == len(self.levels) - 1:
-            return self._solve_coarsest(level, source)
+            return self._solve_coarsest(level, source, products)
         coarse = self.levels[depth + 1]
-        steps = self.steps[min(depth, 1)]
-        pressure, spare = self._smooth(level, source, level.pressure, level.spare, steps, from_zero=True)
+        smoothed = partial(smooth_voxels, self.device, level.medium, source, steps=self.steps[min(depth, 1)])
+        inverse = self._inverse_diagonals[depth]
+        pressure, spare = smoothed(level.pressure, level.spare, inverse_diagonal=inverse)
         restrict_residual(self.device, coarse.source, pressure, source, **level.medium.arguments)
         add_correction(self.device, pressure, self._cycle(depth + 1, coarse.source))
-        pressure, _ = self._smooth(level, source, pressure, spare, steps, products=products)
+        pressure, _ = smoothed(pressure, spare, products=products)
         return pressure
 
-    def _smooth(
-        self,
-        level: Level,
-        source: Array,
-        pressure: Array,
-        spare: Array,
-        steps: int,
-        *,
-        from_zero: bool = False,
-        products: Array | None = None,
-    ) -> tuple[Array, Array]:
-        """Chebyshev steps; ``products`` takes Σ source·(last iterate) per row."""
-
-        def step(older: Array, newer: Array | None, last: bool, **weights: float) -> None:
-            summed = products if last else None
-            chebyshev_step(self.device, older, summed, newer, source, **level.medium.arguments, **weights)
-
-        return smooth(step, pressure, spare, steps=steps, from_zero=from_zero)
-
-    def _solve_coarsest(self, level: Level, source: Array) -> Array:
-        dense_product(self.device, level.pressure.reshape(-1), self._inverse, source.reshape(-1))
+    def _solve_coarsest(self, level: Level, source: Array, products: Array | None) -> Array:
+        dense_product(self.device, level.pressure, products, self._inverse, source)
         return level.pressure
+
+
+def inverse_diagonal(device: Device, level: Level) -> Array:
+    """D⁻¹ of a level, which is a step of length 1 from zero towards a source of 1. Overwrites the level's source."""
+    inverse = device.empty(level.medium.shape, level.medium.dtype)
+    level.source[...] = 1
+    weights = {"weight_newer": 1.0, "weight_older": 0.0, "step": 1.0}
+    chebyshev_step(device, inverse, None, None, level.source, **level.medium.arguments, **weights)
+    return inverse
 
 
 def finest_level(device: Device, medium: Medium) -> Level:

@@ -19,11 +19,10 @@ import numpy as np
 
 from tumorsim.boundaries import NOTHING_OUTSIDE
 from tumorsim.device.twin import Array, Device
-from tumorsim.flow.chebyshev import smooth, step_weights
-from tumorsim.flow.multigrid import Level, inverse_of
+from tumorsim.flow.chebyshev import smooth, smooth_voxels, step_weights
+from tumorsim.flow.multigrid import Level, inverse_diagonal, inverse_of
 from tumorsim.flow.parts import Network, next_parts, voxel_parts
 from tumorsim.operators.add_parts import add_parts
-from tumorsim.operators.chebyshev_step import chebyshev_step
 from tumorsim.operators.dense_product import dense_product
 from tumorsim.operators.network_residual import SLICE, network_residual
 from tumorsim.operators.network_smooth import network_smooth
@@ -90,6 +89,7 @@ class PartMultigrid:
         medium = finest.medium
         self.device, self.finest = device, finest
         self._products = device.empty(medium.shape[:2], np.float64)
+        self._inverse_diagonal = inverse_diagonal(device, finest)
         self._weights = [
             device.upload(np.array(step_weights(STEPS[1], from_zero=zero)), np.float32)
             for zero in (False, True)
@@ -124,24 +124,19 @@ class PartMultigrid:
         inverse[0, : len(matrix), : len(matrix)] = inverse_of(matrix, closed=not network.ground.any())
         return inverse
 
-    def __call__(self, residual: Array) -> tuple[Array, float]:
-        """The preconditioned residual M⁻¹r, in an array of the hierarchy, and r·M⁻¹r."""
-        step, steps = partial(self._voxel_step, residual), STEPS[0]
-        pressure, spare = smooth(step, self.finest.pressure, self.finest.spare, steps=steps, from_zero=True)
+    def __call__(self, residual: Array) -> tuple[Array, Array]:
+        """The preconditioned residual M⁻¹r, in an array of the hierarchy, and the parts of r·M⁻¹r."""
+        finest = self.finest
+        smoothed = partial(smooth_voxels, self.device, finest.medium, residual, steps=STEPS[0])
+        inverse = self._inverse_diagonal
+        pressure, spare = smoothed(finest.pressure, finest.spare, inverse_diagonal=inverse)
         pressure_residual(
-            self.device, spare, self.finest.source, self._products, pressure, residual,
-            outside=NOTHING_OUTSIDE, **self.finest.medium.arguments,
+            self.device, spare, finest.source, self._products, pressure, residual,
+            outside=NOTHING_OUTSIDE, **finest.medium.arguments,
         )  # fmt: skip
         self._correct(0, pressure, spare)
-        pressure, _ = smooth(step, pressure, spare, steps=steps)
-        return pressure, float(self.device.sum(self._products))
-
-    def _voxel_step(
-        self, source: Array, older: Array, newer: Array | None, last: bool, **weights: float
-    ) -> None:
-        # the sum of source·(iterate) is wanted of the very last step, which overwrites that of the others
-        products = self._products if last else None
-        chebyshev_step(self.device, older, products, newer, source, **self.finest.medium.arguments, **weights)
+        pressure, _ = smoothed(pressure, spare, products=self._products)
+        return pressure, self._products
 
     def _correct(self, depth: int, pressure: Array, residual: Array) -> None:
         """Add to the pressure of a level what the next coarser level, ``depth``, makes of its residual."""
@@ -153,7 +148,7 @@ class PartMultigrid:
         """An approximate solution on a network for its ``source``: two cycles, or the stored inverse."""
         level = self.levels[depth]
         if depth == len(self.levels) - 1:
-            dense_product(self.device, level.pressure.reshape(-1), self._inverse, level.source.reshape(-1))
+            dense_product(self.device, level.pressure, None, self._inverse, level.source)
             return level.pressure
 
         pressure, spare = level.pressure, level.spare
@@ -181,7 +176,7 @@ class PartMultigrid:
             )
             return pressure, spare
 
-        def step(older: Array, newer: Array | None, last: bool, **weights: float) -> None:
+        def step(older: Array, newer: Array | None, **weights: float) -> None:
             network_step(self.device, older, newer, level.source, **level.arguments, **weights)
 
         return smooth(step, pressure, spare, steps=STEPS[1], from_zero=from_zero)

@@ -50,6 +50,15 @@ class FluidProperties:
         """One coefficient in every voxel, float64."""
         return np.broadcast_to(np.asarray(getattr(self, name), np.float64), shape)
 
+    def upload(self, device: Device, name: str, shape: tuple[int, int, int]) -> Array:
+        """The same on the device, where a number becomes a map."""
+        values = getattr(self, name)
+        if np.ndim(values):
+            return device.upload(values, np.float64)
+        uniform = device.empty(shape, np.float64)
+        uniform[...] = values
+        return uniform
+
 
 @dataclass(frozen=True)
 class Flow:
@@ -164,7 +173,7 @@ class PerfusedTissue:
         _check(grid, fluid, boundaries)
         self.device, self.grid, self.boundaries = device, grid, boundaries
         self.exchange = _Exchange(device, grid, fluid)
-        conductivity = device.upload(fluid.map("hydraulic_conductivity", grid.shape), np.float64)
+        conductivity = fluid.upload(device, "hydraulic_conductivity", grid.shape)
         self.medium = make_medium(
             device, grid, conductivity, self.exchange.absorption, boundaries, dtype=np.float64
         )
@@ -214,15 +223,14 @@ class _Exchange:
     def __init__(self, device: Device, grid: Grid, fluid: FluidProperties):
         self.device, self.grid = device, grid
         self.coefficients = {
-            argument: device.upload(fluid.map(name, grid.shape), np.float64)
-            for argument, name in _EXCHANGE.items()
+            argument: fluid.upload(device, name, grid.shape) for argument, name in _EXCHANGE.items()
         }
         # the medium holds this very array, so that switching lymph changes the operator
         self.absorption, self.source = (device.empty(grid.shape, np.float64) for _ in range(2))
         self._rows = device.empty(grid.shape[:2], np.float64)
-        injected = fluid.map("injection", grid.shape)
-        self._injected = device.upload(injected, np.float64) if injected.any() else None
-        self.injection = float(injected.sum())
+        injects = np.any(fluid.injection)
+        self._injected = fluid.upload(device, "injection", grid.shape) if injects else None
+        self.injection = float(fluid.map("injection", grid.shape).sum()) if injects else 0.0
         self.switched = 0.0
         self._lymph = bool(np.any(np.asarray(fluid.lymphatic_filtration) > 0))
         self._update(None, 0.0)
@@ -328,10 +336,12 @@ def _fault(grid: Grid, fluid: FluidProperties, name: str) -> Problem | None:
         cure = f"Give one number, or a map of shape (nz, ny, nx) = {grid.shape}"
         return Problem(name, f"map of shape {shape}", "does not fit the grid", cure)
     rule, holds = _RULES[name]
+    given = np.asarray(getattr(fluid, name), np.float64)
+    extremes = np.array([given.min(), given.max()])  # where one value fails, one of these does
+    if np.all(np.isfinite(extremes) & holds(extremes)):
+        return None
     values = fluid.map(name, grid.shape)
     wrong = ~(np.isfinite(values) & holds(values))
-    if not wrong.any():
-        return None
     z, y, x = (int(k) for k in np.unravel_index(int(wrong.argmax()), grid.shape))
     fault = f"{rule} and finite, which fails in {wrong.sum()} voxels, first in x={x} y={y} z={z}"
     return Problem(name, float(values[z, y, x]), fault, "Check the regions and maps that set it")

@@ -36,11 +36,12 @@ def pressure_operator(
 
     ``conductance_*`` is T in m/(Pa s), ``absorption`` G in 1/(Pa s). Beyond the faces of the box stands
     ``outside``, Pa; with zeros A is symmetric, and positive definite where a T of the box or a G is not 0.
+    ``pressure`` is float32, the image as exact as A.
     """
-    conductance = conductance_z, conductance_y, conductance_x
-    for slab in slabs(pressure.shape):
-        image[slab] = net_outflow(pressure, conductance, absorption, slab, spacing=spacing, outside=outside)
-        products[slab] = np.einsum("zyx,zyx->zy", pressure[slab], image[slab], dtype=np.float64)
+    conductance, p = (conductance_z, conductance_y, conductance_x), pressure.astype(image.dtype, copy=False)
+    for slab in slabs(p.shape):
+        image[slab] = net_outflow(p, conductance, absorption, slab, spacing=spacing, outside=outside)
+        products[slab] = np.einsum("zyx,zyx->zy", p[slab], image[slab], dtype=np.float64)
 
 
 def slabs(shape: tuple[int, ...]) -> Iterator[slice]:
