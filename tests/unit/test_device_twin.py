@@ -10,6 +10,7 @@ from tumorsim.device.numpy import NumpyDevice
 from tumorsim.device.select import describe_devices, select_device
 from tumorsim.device.twin import KernelSource, Voxels, kernel_hashes, kernel_twin
 from tumorsim.errors import ConfigError, DeviceError
+from tumorsim.operators.advect import advect
 from tumorsim.operators.darcy_velocity import darcy_velocity
 from tumorsim.operators.wall_exchange_rates import wall_exchange_rates
 from tumorsim.resources import kernels_directory
@@ -38,6 +39,23 @@ def test_mixed_precision_is_refused():
     rates[3] = rates[3].astype(np.float64)
     with pytest.raises(TypeError, match="mix float32, float64"):
         wall_exchange_rates(NumpyDevice(), *rates)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "fault"),
+    [
+        (("f2", "f2", "f4"), "coefficient arrays mix float16, float32"),
+        (("f8",) * 3, "expected float32 or float16"),
+    ],
+)
+def test_coefficients_are_all_of_the_state_or_all_halves(kinds, fault):
+    nz, ny, nx = shape = (2, 3, 4)
+    faces = [(nz, ny, nx + 1), (nz, ny + 1, nx), (nz + 1, ny, nx)]
+    rates = [np.zeros(face, kind) for face, kind in zip(faces, kinds, strict=True)]
+    result, c, epsilon = (np.ones(shape, np.float32) for _ in range(3))
+    scalars = {"limiter": 0, "keep": 0.0, "weight": 0.5, "dt": 0.1, "seed": 1}
+    with pytest.raises(TypeError, match=fault):
+        advect(NumpyDevice(), result, np.zeros((nz, ny)), c, *rates, epsilon, outside=(0.0,) * 6, **scalars)
 
 
 def test_wrong_dtype_is_refused_by_name():

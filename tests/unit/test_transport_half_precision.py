@@ -8,6 +8,7 @@ import pytest
 import tumorsim
 from tumorsim.boundaries import Boundaries
 from tumorsim.device.select import select_device
+from tumorsim.errors import NumericsError
 from tumorsim.grid import Grid
 from tumorsim.resources import configs_directory
 from tumorsim.sinks.ledger import TOLERANCE, closure
@@ -27,7 +28,7 @@ def stored_and_read(*kind):
     return [DEVICE.download(halves).astype(np.float64).ravel() * scale for halves in stored], scale
 
 
-@pytest.mark.parametrize("size", [1e-25, 3e-7, 1.0, 40.0, 1e20])
+@pytest.mark.parametrize("size", [1e-25, 3e-7, 1.0, 40.0, 1e9])
 def test_values_are_stored_to_one_in_2048_over_28_binades(size):
     values = size * np.logspace(0, -28, 1000, base=2) * np.where(np.arange(1000) % 2, 1, -1)
     (found,), scale = stored_and_read(values)
@@ -41,6 +42,12 @@ def test_smaller_values_are_stored_to_2_39_of_the_largest_of_their_kind():
     (_, found), _ = stored_and_read(largest, small)
     assert np.abs(found - small).max() <= 5 * 2.0**-39
     assert found[-1] == 0
+
+
+@pytest.mark.parametrize("size", [1.1e9, np.inf, np.nan])
+def test_what_halves_cannot_hold_is_refused(size):
+    with pytest.raises(NumericsError, match="too fast for coefficients of 16 bits"):
+        stored_as(HALF, DEVICE, [uploaded([1.0, size])])
 
 
 def test_zeros_stay_zeros_and_what_is_not_given_stays_away():

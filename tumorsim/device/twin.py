@@ -13,6 +13,7 @@ kernel **by name**:
 - an array parameter takes the argument of its name; ``None`` becomes a null pointer;
 - ``NAME_z``, ``NAME_y``, ``NAME_x`` take the elements of a triple ``NAME``; ``NAME_z_low`` … those of six faces;
 - an integer that names a dimension in the annotations (``nz``, ``ny``, ``nx``, …) takes that length;
+- arrays of ``coefficient`` have the precision of the ``real`` ones, or are all float16 (include/coefficients.cuh);
 - where the text asks ``GIVEN(NAME)``, it is compiled anew for calls with and without that array.
 
 Neither CuPy nor a C compiler checks dtype, shape and contiguity. A call does so once for every set of arrays: the

@@ -12,22 +12,30 @@ from typing import Any
 import numpy as np
 
 from tumorsim.device.twin import Array, Device
+from tumorsim.errors import NumericsError
 
 HALF = np.dtype(np.float16)
 ROUNDING = 2.0**-11
 """Largest relative error of a normal half."""
+LARGEST = 2.0**30
+"""What is stored must be below, 1/s, for floats to hold the scale times 2^112 (kernels/include/coefficients.cuh)."""
 SMALLEST = -100
-"""Exponent of the smallest scale, so that floats hold it and its inverse; 1e-26/s is then still a normal half."""
+"""Exponent of the smallest scale, so that floats hold it and its inverse; 5e-35/s is then still a normal half."""
 
 
 def stored_as(dtype: np.dtype, device: Device, kind: Sequence[Array | None]) -> tuple[Any, float]:
     """The arrays of one kind, a tuple again, as ``dtype``, and the scale that they are to be multiplied with.
 
-    That is 1 but for halves. None stays None.
+    That is 1 but for halves. None stays None. Raises NumericsError where the largest is beyond LARGEST.
     """
     if dtype != HALF:
         return tuple(kind), 1.0
     largest = max((device.maximum(abs(array)) for array in kind if array is not None), default=0.0)
+    if not largest < LARGEST:
+        raise NumericsError(
+            f"the fastest exchange between voxels, {largest:.1e} 1/s, is too fast for coefficients of 16 bits. "
+            'Use larger voxels, or run.coefficients = "as state"'
+        )
     scale = 2.0 ** max(frexp(largest)[1] - 15, SMALLEST)
     return tuple(None if array is None else _halved(device, array, scale) for array in kind), scale
 
