@@ -56,10 +56,7 @@ static __device__ __forceinline__ real flux_above(const Axis& a, real here, int 
 template <int LIMITER, bool EDGE>
 static __device__ __forceinline__ void advance_row(const Row& r)
 {
-    FETCH_AHEAD(r.nx, r.z.far_above, r.epsilon, r.base, r.result);
-#if !HALVES
-    FETCH_AHEAD(r.nx, r.z.high_rate, r.y.high_rate, r.rate);
-#endif
+    FETCH_AHEAD(r.nx, r.z.far_above, r.z.high_rate, r.y.high_rate, r.rate, r.epsilon, r.base, r.result);
     const real* c = r.c;
     const auto along = [&](int x, int far_low, int far_high) {
         return limited_flux<LIMITER>(r.rate[x], c[far_low], c[x - 1], c[x], c[far_high]);

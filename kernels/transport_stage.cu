@@ -168,14 +168,14 @@ extern "C" __global__ void transport_stage(
     COEFFICIENTS(g_y_high, conductance_y, conductance_scale, row_y + nx, nx);
     COEFFICIENTS(g_z_low, conductance_z, conductance_scale, row, nx);
     COEFFICIENTS(g_z_high, conductance_z, conductance_scale, row + slab, nx);
-    COEFFICIENTS(r_x, rate_x, rate_scale, row_x, nx + 1);
-    COEFFICIENTS(r_y_low, rate_y, rate_scale, row_y, nx);
-    COEFFICIENTS(r_y_high, rate_y, rate_scale, row_y + nx, nx);
-    COEFFICIENTS(r_z_low, rate_z, rate_scale, row, nx);
-    COEFFICIENTS(r_z_high, rate_z, rate_scale, row + slab, nx);
-    COEFFICIENTS(a, extravasation, exchange_scale, row, nx);
-    COEFFICIENTS(b, reabsorption, exchange_scale, row, nx);
-    COEFFICIENTS(drained, lymph_drainage, exchange_scale, row, nx);
+    COEFFICIENTS_IF(CONVECT, r_x, rate_x, rate_scale, row_x, nx + 1);
+    COEFFICIENTS_IF(CONVECT, r_y_low, rate_y, rate_scale, row_y, nx);
+    COEFFICIENTS_IF(CONVECT, r_y_high, rate_y, rate_scale, row_y + nx, nx);
+    COEFFICIENTS_IF(CONVECT, r_z_low, rate_z, rate_scale, row, nx);
+    COEFFICIENTS_IF(CONVECT, r_z_high, rate_z, rate_scale, row + slab, nx);
+    COEFFICIENTS_IF(WALL, a, extravasation, exchange_scale, row, nx);
+    COEFFICIENTS_IF(WALL, b, reabsorption, exchange_scale, row, nx);
+    COEFFICIENTS_IF(LYMPH, drained, lymph_drainage, exchange_scale, row, nx);
     const Row r = {
         axis_through(c, g_z_low, g_z_high, r_z_low, r_z_high, slab, z, nz, outside_z_low, outside_z_high),
         axis_through(c, g_y_low, g_y_high, r_y_low, r_y_high, nx, y, ny, outside_y_low, outside_y_high),

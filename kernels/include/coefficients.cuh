@@ -3,8 +3,11 @@
 //
 //   value_of(conductance_x[k], conductance_scale)       one value
 //   COEFFICIENTS(g, conductance_x, conductance_scale, first, count)      a row: g[x] for x from 0 to count, from `first` on
+//   COEFFICIENTS_IF(CONVECT, r, rate_x, rate_scale, first, count)        null where the array is not given
 #pragma once
 #include "grid.cuh"
+
+#define COEFFICIENTS(...) COEFFICIENTS_IF(true, __VA_ARGS__)
 
 #if HALVES
 typedef short coefficient;                // the bits of a half
@@ -35,16 +38,14 @@ typedef const real* CoefficientRow;
 
 static inline CoefficientRow decoded(real* room, const coefficient* values, float scale, long long first, int count)
 {
-    if (!values)
-        return nullptr;
     const coefficient* row = values + first;
     VECTORISE
     for (int x = 0; x < count; ++x)
         room[x] = value_of(row[x], scale);
     return room;
 }
-#define COEFFICIENTS(name, values, scale, first, count) \
-    real name##_room[count]; const CoefficientRow name = decoded(name##_room, values, scale, first, count)
+#define COEFFICIENTS_IF(given, name, values, scale, first, count) \
+    real name##_room[count]; const CoefficientRow name = given ? decoded(name##_room, values, scale, first, count) : nullptr
 #else
 struct CoefficientRow
 {
@@ -53,12 +54,12 @@ struct CoefficientRow
 
     __device__ __forceinline__ real operator[](int x) const { return value_of(halves[x], scale); }
 };
-#define COEFFICIENTS(name, values, scale, first, count) const CoefficientRow name = {values + (first), scale}
+#define COEFFICIENTS_IF(given, name, values, scale, first, count) const CoefficientRow name = {values + (first), scale}
 #endif
 #else
 typedef real coefficient;
 typedef const real* CoefficientRow;
 
 static __device__ __forceinline__ real value_of(coefficient value, float) { return value; }
-#define COEFFICIENTS(name, values, scale, first, count) const CoefficientRow name = values ? values + (first) : nullptr
+#define COEFFICIENTS_IF(given, name, values, scale, first, count) const CoefficientRow name = given ? values + (first) : nullptr
 #endif
