@@ -38,8 +38,12 @@ class FibersDevice(NumpyDevice):
 
     def prepare(self, operator, arguments):
         launch = operator.check(arguments)
-        parameters, (nz, ny) = launch.source.parameters, launch.rows
-        kernel = fiber_kernel(launch.source.text, launch.source.name, compile_options(launch.variant))
+        nz, ny = launch.rows
+        return self._launcher(launch, (ny, nz), THREADS)
+
+    def _launcher(self, launch, grid, threads):
+        parameters, name = launch.source.parameters, launch.source.name
+        kernel = fiber_kernel(launch.source.text, name, compile_options(launch.variant))
         types = {p.name: p.dtype(launch.real).type for p in parameters}
         written = [launch.fixed[p.name] for p in parameters if p.written and launch.fixed[p.name] is not None]
 
@@ -52,10 +56,10 @@ class FibersDevice(NumpyDevice):
             for backwards in (False, True):
                 for array, old in zip(written, before, strict=True):
                     array[...] = old
-                kernel.run((ny, nz, 1), THREADS, packed, backwards=backwards)
+                kernel.run((*grid, 1), threads, packed, backwards=backwards)
                 outcomes.append([array.tobytes() for array in written])
-                assert all(map(_margins_are_whole, written)), f"{operator.name} writes beyond an array"
-            assert outcomes[0] == outcomes[1], f"{operator.name} depends on the order of its threads"
+                assert all(map(_margins_are_whole, written)), f"{name} writes beyond an array"
+            assert outcomes[0] == outcomes[1], f"{name} depends on the order of its threads"
 
         return call
 

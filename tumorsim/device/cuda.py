@@ -50,7 +50,8 @@ class CudaDevice:
         return self._cupy.asnumpy(array)
 
     def sum(self, array: Any, axis: Any = None) -> Any:
-        return self._cupy.asnumpy(array.sum(axis=axis, dtype=np.float64))
+        total = array.sum(axis=axis, dtype=np.float64)
+        return float(total) if axis is None else total
 
     def dot(self, a: Any, b: Any) -> float:
         """Σ a b in float64, products included."""
