@@ -417,8 +417,11 @@ class ndarray:
         _must_not_capture("a copy from the host")
         if not (isinstance(values, np.ndarray) and values.dtype == self.dtype and values.shape == self.shape):
             raise TypeError("only a NumPy array of the same dtype and shape can be set")
-        source = values if _is_pinned(values) else values.copy()
-        target = self._host
+        source, target = (
+            _empty_pinned(values.shape, values.dtype),
+            self._host,
+        )  # CuPy copies to pinned memory first
+        source[...] = values
         with self.device:
             (stream or _current_stream())._put(lambda: np.copyto(target, source))
 

@@ -1,6 +1,7 @@
 """The cuda device: the ``.cu`` files through CuPy's RawModule (NVRTC), on one NVIDIA GPU."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ class CudaDevice:
 
     name = "cuda"
 
-    def __init__(self, index: int = 0):
+    def __init__(self, index: int | None = None):
+        """On GPU ``index``, which this thread uses from now on; without one on that which it uses, at first 0."""
         try:
             import cupy
         except ImportError:
@@ -26,10 +28,11 @@ class CudaDevice:
         try:
             self._gpu = cupy.cuda.Device(index)
             self._gpu.use()
-            properties = cupy.cuda.runtime.getDeviceProperties(index)
+            properties = cupy.cuda.runtime.getDeviceProperties(self._gpu.id)
         except cupy.cuda.runtime.CUDARuntimeError as error:
-            raise DeviceError(f"no CUDA device {index}: {error}") from None
+            raise DeviceError(f"no CUDA device {index or 0}: {error}") from None
         self._cupy = cupy
+        self._leaving: list[_Snapshot] = []
         self.calls = Calls()
         self._kernels: dict[tuple[str, ...], Any] = {}
         driver = cupy.cuda.runtime.driverGetVersion()
@@ -47,7 +50,26 @@ class CudaDevice:
         return self._cupy.asarray(np.ascontiguousarray(host, dtype=dtype))
 
     def download(self, array: Any) -> np.ndarray:
+        if isinstance(array, _Snapshot):
+            with self._gpu:  # the thread that asks may have another
+                array.arrived.synchronize()
+            return array.values
         return self._cupy.asnumpy(array)
+
+    def snapshot(self, array: Any) -> "_Snapshot":
+        """On its way to pinned memory, in line with what is launched before and after; nobody waits until `download`.
+
+        Not on a stream of its own: the next kernels overwrite the state, and a second copy of it on the GPU would take
+        memory that a run may need.
+        """
+        from cupyx import empty_pinned
+
+        # pinned memory that is let go serves the next copy at once, even if this one has not arrived
+        self._leaving = [copy for copy in self._leaving if not copy.arrived.done]
+        values = empty_pinned(array.shape, array.dtype)
+        array.get(out=values, blocking=False)
+        self._leaving.append(_Snapshot(values, self._cupy.cuda.get_current_stream().record()))
+        return self._leaving[-1]
 
     def sum(self, array: Any, axis: Any = None) -> Any:
         total = array.sum(axis=axis, dtype=np.float64)
@@ -93,6 +115,14 @@ class CudaDevice:
             module = self._cupy.RawModule(code=launch.source.text, options=options)
             self._kernels[key] = module.get_function(launch.source.name)
         return self._kernels[key]
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    """Values on the host, once the event ``arrived``."""
+
+    values: np.ndarray
+    arrived: Any
 
 
 def _address(array: Any) -> int:
