@@ -18,7 +18,8 @@ def gpu(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", cupy_stand_in)
     monkeypatch.setitem(sys.modules, "cupyx", cupy_stand_in.cupyx)
     cupy_stand_in.idle()
-    yield CudaDevice()
+    yield CudaDevice(0)
+    CudaDevice(0)
     cupy_stand_in.idle()
 
 

@@ -30,7 +30,7 @@ MARGIN = 256
 _lock = threading.RLock()
 _thread = threading.local()
 launched = []
-"""Every launch: name, grid, block, arguments."""
+"""Every launch: GPU, name, grid, block, arguments."""
 
 
 class CUDARuntimeError(RuntimeError):
@@ -624,7 +624,7 @@ class _RawKernel:
             raise CUDARuntimeError(f"CUDA_ERROR_INVALID_VALUE: grid {grid}, block {block}")
         kernel, packed = self._kernel, self._kernel.packed([_argument(value) for value in args])
         blocks = [_block_at(int(value)) for value in args if isinstance(value, np.intp) and value]
-        launched.append((kernel.name, tuple(grid), tuple(block), tuple(args)))
+        launched.append((_current_device(), kernel.name, tuple(grid), tuple(block), tuple(args)))
 
         def work():
             kernel.run((x, y, z), threads, packed)
