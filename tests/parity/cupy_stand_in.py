@@ -280,9 +280,13 @@ def _empty_pinned(shape, dtype=float, order="C"):
     return np.frombuffer(held, np.uint8)[:nbytes].view(dtype).reshape(shape)
 
 
-def _is_pinned(array):
-    address = array.ctypes.data
-    return any(0 <= address - start < m.size - 2 * MARGIN for start, m in list(_pinned_memory.blocks.items()))
+def _in_pinned(array):
+    """The same values, which do not keep their pinned memory from being let go; None where it is not pinned."""
+    for start, memory in list(_pinned_memory.blocks.items()):
+        offset = array.ctypes.data - start
+        if 0 <= offset <= memory.size - 2 * MARGIN - array.nbytes:
+            return memory[MARGIN + offset :][: array.nbytes].view(array.dtype).reshape(array.shape)
+    return None
 
 
 # arrays ----------------------------------------------------------------------------------------------------------
@@ -407,9 +411,10 @@ class ndarray:
             if not (isinstance(out, np.ndarray) and out.dtype == self.dtype and out.shape == self.shape):
                 raise TypeError("out must be a NumPy array of the same dtype and shape")
             out.view(np.uint8).fill(255) if out.ndim else out.fill(0)
-            source = contiguous._host
-            target._put(lambda: np.copyto(out, source))
-            if blocking or not _is_pinned(out):
+            source, pinned = contiguous._host, _in_pinned(out)
+            values = out if pinned is None else pinned
+            target._put(lambda: np.copyto(values, source))
+            if blocking or pinned is None:
                 target._run()
         return out
 
