@@ -11,9 +11,13 @@ import numpy as np
 import pytest
 
 import tumorsim
+from tumorsim.boundaries import Boundaries
 from tumorsim.device.cuda import CudaDevice
-from tumorsim.device.native import find_compiler
+from tumorsim.device.native import NativeDevice, find_compiler
 from tumorsim.errors import DeviceError
+from tumorsim.flow.medium import make_medium
+from tumorsim.flow.pressure import solve_pressure
+from tumorsim.grid import Grid
 from tumorsim.resources import configs_directory
 from tumorsim.simulation import simulate
 
@@ -168,6 +172,21 @@ def test_a_run_resumes_bit_for_bit(run, monkeypatch, tmp_path):
 def fields(results):
     with h5py.File(results.path) as file:
         return {name: values[...] for name, values in file["VTKHDF/CellData"].items()}
+
+
+@pytest.mark.parametrize("stage", [0, 1, 2])
+def test_rough_tissue_has_the_pressure_of_the_native_device(stage, gpu):
+    """By every preconditioner: what it takes on a GPU is launched and summed up there."""
+    grid, boundaries = Grid((10, 9, 8), (1e-4,) * 3), Boundaries.uniform(0.0)
+    conductivity = 1e-14 * np.exp(np.random.default_rng(3).normal(0, 2, grid.shape))
+    found = []
+    for device in (gpu, NativeDevice()):
+        absorption, source = device.zeros(grid.shape, float), device.upload(np.ones(grid.shape))
+        uploaded = device.upload(conductivity)
+        medium = make_medium(device, grid, uploaded, absorption, boundaries, dtype=np.float64)
+        p, _ = solve_pressure(device, grid, medium, source, boundaries=boundaries, stage=stage)
+        found.append(device.download(p))
+    assert np.abs(found[0] - found[1]).max() <= 1e-6 * found[1].max()  # the residual is within 1e-8
 
 
 @pytest.fixture
