@@ -174,9 +174,9 @@ class Event:
     def __init__(self, block=False, disable_timing=False, interprocess=False):
         self._mark = None
 
-    def record(self, stream=None):
+    def record(self, stream):
         _must_not_capture("an event")
-        stream = _current_stream() if stream is None else stream._here()
+        stream = stream._here()
         if stream.device_id != _current_device():
             raise CUDARuntimeError("cudaErrorInvalidResourceHandle: the stream belongs to another GPU")
         with _lock:
@@ -231,7 +231,7 @@ def forget_memory():
 
 
 class _Pool:
-    """Freed memory by place and size, last in, first out; ``blocks`` are all that ever were."""
+    """Freed memory by place (a stream) and size, last in, first out; ``blocks`` are all that ever were."""
 
     def __init__(self):
         self.free, self.blocks = defaultdict(list), {}
@@ -241,7 +241,7 @@ class _Pool:
         with _lock:
             kept = self.free[place, size]
             memory = kept.pop() if kept else np.full(size + 2 * MARGIN, 255, np.uint8)
-            self.blocks[memory.ctypes.data + MARGIN] = memory
+            self.blocks[memory.ctypes.data + MARGIN] = memory, place
         return memory, functools.partial(self._give_back, (place, size), memory)
 
     def _give_back(self, key, memory):
@@ -282,7 +282,7 @@ def _empty_pinned(shape, dtype=float, order="C"):
 
 def _in_pinned(array):
     """The same values, which do not keep their pinned memory from being let go; None where it is not pinned."""
-    for start, memory in list(_pinned_memory.blocks.items()):
+    for start, (memory, _) in list(_pinned_memory.blocks.items()):
         offset = array.ctypes.data - start
         if 0 <= offset <= memory.size - 2 * MARGIN - array.nbytes:
             return memory[MARGIN + offset :][: array.nbytes].view(array.dtype).reshape(array.shape)
@@ -648,13 +648,15 @@ def _argument(value):
 
 
 def _block_at(address):
-    """The memory an address lies in."""
-    if address in _device_memory.blocks:
-        return _device_memory.blocks[address]
-    for start, memory in list(_device_memory.blocks.items()):
-        if start <= address <= start + memory.size - 2 * MARGIN:
+    """The memory that an address of the current GPU lies in."""
+    blocks = _device_memory.blocks
+    near = [address] if address in blocks else list(blocks)
+    for start in near:
+        memory, stream = blocks[start]
+        inside = start <= address <= start + memory.size - 2 * MARGIN
+        if inside and stream.device_id == _current_device():
             return memory
-    raise CUDARuntimeError(f"CUDA_ERROR_ILLEGAL_ADDRESS: no array is at {address}")
+    raise CUDARuntimeError(f"CUDA_ERROR_ILLEGAL_ADDRESS: no array of this GPU is at {address}")
 
 
 class ElementwiseKernel:

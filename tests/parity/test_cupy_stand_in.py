@@ -118,6 +118,8 @@ def test_a_kernel_is_given_the_very_types():
             kernel((1,), (32,), wrong)
     with pytest.raises(CUDARuntimeError, match="no array"):
         kernel((1,), (32,), (np.intp(64), np.int32(3)))
+    with cupy.cuda.Device(1), pytest.raises(CUDARuntimeError, match="no array of this GPU"):
+        kernel((1,), (32,), (np.intp(a.data.ptr), np.int32(3)))
 
 
 @needs_compiler
