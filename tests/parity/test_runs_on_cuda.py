@@ -20,6 +20,7 @@ from tumorsim.flow.pressure import solve_pressure
 from tumorsim.grid import Grid
 from tumorsim.resources import configs_directory
 from tumorsim.simulation import simulate
+from tumorsim.verify.cases import CASES
 
 pytestmark = pytest.mark.skipif(find_compiler() is None, reason="no C++ compiler")
 
@@ -187,6 +188,14 @@ def test_rough_tissue_has_the_pressure_of_the_native_device(stage, gpu):
         p, _ = solve_pressure(device, grid, medium, source, boundaries=boundaries, stage=stage)
         found.append(device.download(p))
     assert np.abs(found[0] - found[1]).max() <= 1e-6 * found[1].max()  # the residual is within 1e-8
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_verification_case_errs_as_on_the_native_device(case, gpu):
+    """On few voxels and in few steps; too few for one of them, which then has no error on either."""
+    resolution = max(8, min(case.quick) // 4)
+    here, there = (case.run(device, resolution) for device in (gpu, NativeDevice()))
+    assert here == pytest.approx(there, rel=1e-3, abs=1e-9, nan_ok=True)
 
 
 @pytest.fixture
