@@ -106,7 +106,7 @@ class Stream:
         _thread.stream = _thread.streams.pop()
 
     def _here(self):
-        return _current_stream() if self is Stream.null else self
+        return _null_streams[_current_device()] if self is Stream.null else self
 
     def _put(self, work):
         """Last in line; or among what is captured."""
@@ -148,6 +148,7 @@ class Stream:
         return event
 
     def wait_event(self, event):
+        _must_not_capture("a wait for another stream")
         mark = event._mark
         if mark is not None:
             self._put(lambda: mark[0]._run(mark[1]))
@@ -163,9 +164,6 @@ class Stream:
             raise CUDARuntimeError("cudaErrorIllegalState: this stream does not capture")
         graph, self._captured, _thread.capturing = Graph(self._captured), None, None
         return graph
-
-    def is_capturing(self):
-        return self._captured is not None
 
 
 class Event:
@@ -202,9 +200,6 @@ class Graph:
         target = _current_stream() if stream is None else stream
         for work in self._work:
             target._put(work)
-
-    def upload(self, stream=None):
-        pass
 
 
 _streams = weakref.WeakSet()
@@ -354,10 +349,8 @@ class ndarray:
     __hash__ = None
 
     def __init__(self, shape, dtype=float):
-        dtype, shape = (
-            np.dtype(dtype),
-            (shape,) if isinstance(shape, int) else tuple(map(operator.index, shape)),
-        )
+        dtype = np.dtype(dtype)
+        shape = (shape,) if isinstance(shape, int) else tuple(map(operator.index, shape))
         self._block = _Block(math.prod(shape) * dtype.itemsize)
         self._host = self._block.bytes.view(dtype).reshape(shape)
 
@@ -375,7 +368,6 @@ class ndarray:
     itemsize = property(lambda self: self._host.itemsize)
     strides = property(lambda self: self._host.strides)
     flags = property(lambda self: self._host.flags)
-    T = property(lambda self: self._view(self._host.T))
     device = property(lambda self: Device(self._block.device_id))
 
     @property
@@ -422,19 +414,10 @@ class ndarray:
         _must_not_capture("a copy from the host")
         if not (isinstance(values, np.ndarray) and values.dtype == self.dtype and values.shape == self.shape):
             raise TypeError("only a NumPy array of the same dtype and shape can be set")
-        source, target = (
-            _empty_pinned(values.shape, values.dtype),
-            self._host,
-        )  # CuPy copies to pinned memory first
-        source[...] = values
+        source, target = _empty_pinned(values.shape, values.dtype), self._host
+        source[...] = values  # to pinned memory, as CuPy does
         with self.device:
             (stream or _current_stream())._put(lambda: np.copyto(target, source))
-
-    def item(self):
-        return self.get().item()
-
-    def tolist(self):
-        return self.get().tolist()
 
     __bool__ = lambda self: bool(self.get())  # noqa: E731
     __float__ = lambda self: float(self.get())  # noqa: E731
@@ -446,9 +429,6 @@ class ndarray:
 
     def __len__(self):
         return len(self._host)
-
-    def __iter__(self):
-        return (self[k] for k in range(len(self)))
 
     def __getitem__(self, key):
         if not isinstance(key, ndarray):
@@ -475,18 +455,6 @@ class ndarray:
             return self._view(self._host.reshape(shape))
         return self.copy().reshape(shape)
 
-    def ravel(self):
-        return self.reshape(-1)
-
-    def transpose(self, *axes):
-        return self._view(self._host.transpose(*axes))
-
-    def view(self, dtype):
-        return self._view(self._host.view(dtype))
-
-    def squeeze(self, axis=None):
-        return self._view(self._host.squeeze(axis))
-
     def astype(self, dtype, order="K", casting=None, subok=None, copy=True):
         if not copy and self.dtype == dtype:
             return self
@@ -495,9 +463,6 @@ class ndarray:
     def copy(self, order="C"):
         return _computed(lambda values: values.copy(), self)
 
-    def fill(self, value):
-        self[...] = value
-
     # numbers of many values
 
     def sum(self, axis=None, dtype=None, out=None, keepdims=False):
@@ -505,18 +470,6 @@ class ndarray:
 
     def max(self, axis=None, out=None, keepdims=False):
         return _computed(lambda values: np.max(values, axis=axis, keepdims=keepdims), self)
-
-    def min(self, axis=None, out=None, keepdims=False):
-        return _computed(lambda values: np.min(values, axis=axis, keepdims=keepdims), self)
-
-    def mean(self, axis=None, dtype=None, out=None, keepdims=False):
-        return _computed(lambda values: np.mean(values, axis=axis, dtype=dtype, keepdims=keepdims), self)
-
-    def any(self, axis=None, out=None, keepdims=False):
-        return _computed(lambda values: np.any(values, axis=axis, keepdims=keepdims), self)
-
-    def all(self, axis=None, out=None, keepdims=False):
-        return _computed(lambda values: np.all(values, axis=axis, keepdims=keepdims), self)
 
 
 def _with_ellipsis(host, key):
@@ -536,22 +489,16 @@ def _copied(source, target):
 def _number(value, dtype):
     """A number as an argument of a kernel, which takes no memory of the GPU."""
     number = object.__new__(ndarray)
-    number._block, number._host = (
-        SimpleNamespace(device_id=_current_device()),
-        np.asarray(value).astype(dtype),
-    )
+    number._block = SimpleNamespace(device_id=_current_device())
+    number._host = np.asarray(value).astype(dtype)
     return number
 
 
-_BINARY = {
-    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "floordiv": np.floor_divide,
-    "mod": np.remainder, "pow": np.power, "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor,
-}  # fmt: skip
+_BINARY = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide}
 _COMPARISONS = {
-    "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal,
-    "ne": np.not_equal,
+    "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal,
 }  # fmt: skip
-_UNARY = {"neg": np.negative, "abs": np.absolute, "invert": np.invert}
+_UNARY = {"neg": np.negative, "abs": np.absolute}
 
 
 def _operators():
