@@ -1,24 +1,27 @@
 // One stage of super-time-stepped linear transport, for the change δ of C since the start of the step. With
 //   L(C) = (1/ε) {Σ_faces [g (C_beyond − C) ± ½r (C_beyond + C)] − (b + φ_L + κ) C},   the convective rate r inward +
 //   first:   L₀ = L(C) + (a C_p + source)/ε,  δ₁ = rate·L₀
-//   others:  δ_j = δ_{j−1} + again·(δ_{j−1} − δ_{j−2}) + rate·(L(δ_{j−1}) + a C_p/ε) + start_weight·L₀,  over δ_{j−2}
-//   last:    C + part·δ_j takes the place of δ_{j−2}; values below 0 by more than rounding are counted
-//   last            δ_{j−1}; in the first stage C          start_rate   L₀ (null: left out, and not kept)
+//   others:  δ_j = δ_{j−1} + again·(δ_{j−1} − δ_{j−2}) + rate·(L(δ_{j−1}) + a C_p/ε) + start_weight·L₀
+//   last:    C + part·δ_j instead; values below 0 by more than rounding are counted
+//   last            δ_{j−1}; in the first stage C          before_last  δ_{j−2} (null: again is 0); may be `result`
+//   start_rate      L₀ (null: left out, and not kept)
 //   conductance_*   g = harmonic(εD)/h² on faces, 1/s; on the faces of the box 2εD/h², or 0 where nothing passes
 //   rate_*          r = f u/h on faces, 1/s (null: nothing flows)
 //   extravasation, reabsorption   a and b of the vessel wall (null: no vessels)     lymph_drainage   φ_L (or null)
 //   capture         κ, what cells take up (null: nothing), and `captured` weight times κ times the state `last`, summed
 //   source          what appears in the voxel, amount/(m³ s) (or null); read in the first stage
 //   plasma          C_p in the first stage; in the others by how much it has changed since
-//   booked          per row: weight times what goes back to plasma, into lymph, through the box in the state `last`
+//   booked          is added to, per row: weight times what goes back to plasma, into lymph, through the box in the state
+//                   `last`; and how many values came out negative
 #include "grid.cuh"
-#include "rounding.cuh"
+
+static constexpr bool CONVECT = GIVEN(rate_x), WALL = GIVEN(reabsorption), LYMPH = GIVEN(lymph_drainage);
+static constexpr bool CELLS = GIVEN(capture), SOURCE = GIVEN(source), KEPT = GIVEN(start_rate);
+static constexpr bool BEGUN = GIVEN(before_last), LAST = GIVEN(start);
+
+#include "linear_stage.cuh"
 #include "row_sum.cuh"
 #include "shared_faces.cuh"
-
-// What a call does not give is left out of the kernel that it runs.
-static constexpr bool CONVECT = GIVEN(rate_x), WALL = GIVEN(reabsorption), LYMPH = GIVEN(lymph_drainage);
-static constexpr bool CELLS = GIVEN(capture), SOURCE = GIVEN(source), KEPT = GIVEN(start_rate), LAST = GIVEN(start);
 
 struct Axis                               // the rows on either side of this one, along y or z
 {
@@ -34,20 +37,6 @@ static __device__ __forceinline__ Axis axis_through(
     const real *low = conductance + first, *low_rate = CONVECT ? rate + first : low;
     return {k > 0 ? c - step : c, k < n - 1 ? c + step : c, low, low + step, low_rate, low_rate + step,
             k == 0, k == n - 1, outside_low, outside_high};
-}
-
-// The value on a face, which the flow carries: the mean of both sides; on the box's faces that of the upwind one.
-static __device__ __forceinline__ real carried(bool at_box, bool inward, real here, real beyond)
-{
-    const real upwind = inward ? beyond : here;
-    return at_box ? upwind : (here + beyond) * (real)0.5;
-}
-
-// Inward flux through a face whose convective rate r is positive inwards.
-static __device__ __forceinline__ real inward(real g, real r, real here, real beyond, bool at_box)
-{
-    const real diffusive = product(g, beyond - here);
-    return CONVECT ? diffusive + product(r, carried(at_box, r > 0, here, beyond)) : diffusive;
 }
 
 // Net inward flux along one axis at offset x. `EDGE`: the row may lie beside the box's faces.
@@ -66,7 +55,8 @@ struct Row                                // what is not given points to C, and 
     const real *c, *g, *r, *epsilon, *start, *before_last, *extravasation, *reabsorption, *lymph, *capture, *source;
     real *result, *start_rate, *captured;
     int nx;
-    real x_low, x_high, again, rate, start_weight, part, plasma, weight;
+    real x_low, x_high, part, plasma, weight;
+    Weights weights;
     unsigned int dither;
 
     __device__ __forceinline__ real through_low_x() const { return inward(g[0], r[0], c[0], x_low, true); }
@@ -83,24 +73,21 @@ struct Sums
 template <bool FIRST>
 static __device__ __forceinline__ int store(const Row& r, int x, real net)
 {
-    const real gain = net / r.epsilon[x];
+    const real gain = quotient(net, r.epsilon[x]);
     if (FIRST) {
         if (KEPT)
             r.start_rate[x] = gain;
-        r.result[x] = r.rate * gain;
+        r.result[x] = r.weights.rate * gain;
         return 0;
     }
-    const real before = r.c[x], since_start = KEPT ? r.start_weight * r.start_rate[x] : (real)0;
-    const real change = before + (r.again * (before - r.before_last[x]) + (r.rate * gain + since_start));
+    const real change = changed(r.weights, r.c[x], BEGUN ? r.before_last[x] : (real)0, gain, KEPT ? r.start_rate[x] : (real)0);
     if (!LAST) {
         r.result[x] = change;
         return 0;
     }
-    const real start = r.start[x];
-    const double exact = (double)start + (double)(r.part * change);
-    const real stored = rounded<real>(exact, dither_at(r.dither, x));
-    r.result[x] = stored > 0 ? stored : (real)0;
-    return exact < (sizeof(real) == 4 ? -1e-6 : -1e-14) * (double)start;
+    const Ended ended = end_of_step(r.start[x], r.part * change, dither_at(r.dither, x));
+    r.result[x] = ended.value;
+    return ended.negative;
 }
 
 template <bool FIRST, bool EDGE>
@@ -154,8 +141,7 @@ static __device__ __forceinline__ double through_box(const Axis& a, const real* 
 
 extern "C" __global__ void transport_stage(
     real* result, real* start_rate, real* __restrict__ captured, double* __restrict__ booked,
-    double* __restrict__ negative,
-    const real* __restrict__ last, const real* start,
+    const real* __restrict__ last, const real* before_last, const real* start,
     const real* __restrict__ conductance_x, const real* __restrict__ conductance_y, const real* __restrict__ conductance_z,
     const real* __restrict__ rate_x, const real* __restrict__ rate_y, const real* __restrict__ rate_z,
     const real* __restrict__ extravasation, const real* __restrict__ reabsorption, const real* __restrict__ lymph_drainage,
@@ -163,7 +149,7 @@ extern "C" __global__ void transport_stage(
     const real* __restrict__ available_fraction,
     real outside_z_low, real outside_z_high, real outside_y_low, real outside_y_high,
     real outside_x_low, real outside_x_high,
-    int first, double again, double rate, double start_weight, double part, double plasma, double weight, int seed,
+    int first, real again, real rate, real start_weight, real part, real plasma, double weight, int seed,
     int nz, int ny, int nx)
 {
     ROW(z, y);
@@ -174,26 +160,21 @@ extern "C" __global__ void transport_stage(
         axis_through(c, conductance_z, rate_z, row, (long long)ny * nx, z, nz, outside_z_low, outside_z_high),
         axis_through(c, conductance_y, rate_y, row_y, nx, y, ny, outside_y_low, outside_y_high),
         c, conductance_x + row_x, CONVECT ? rate_x + row_x : conductance_x + row_x, available_fraction + row,
-        LAST ? start + row : c, again != 0 ? result + row : c,             // where a weight is 0, any number will do
+        LAST ? start + row : c, BEGUN ? before_last + row : c,
         WALL ? extravasation + row : c, WALL ? reabsorption + row : c, LYMPH ? lymph_drainage + row : c,
         CELLS ? capture + row : c, SOURCE ? source + row : c,
         result + row, KEPT ? start_rate + row : nullptr, CELLS ? captured + row : nullptr, nx,
-        outside_x_low, outside_x_high, (real)again, (real)rate, (real)start_weight, (real)part,
-        (real)plasma, (real)weight, row_dither(seed, here)};
+        outside_x_low, outside_x_high, part, plasma, (real)weight, {again, rate, start_weight},
+        row_dither(seed, here)};
     double entered = through_box(r.z, c, nx) + through_box(r.y, c, nx);
     if (threadIdx.x == 0)
         entered += (double)r.through_low_x() + (double)r.through_high_x();
     const bool edge = y == 0 || y == ny - 1 || z == 0 || z == nz - 1;
     const Sums sums = first ? (edge ? advance_row<true, true>(r) : advance_row<true, false>(r))
                             : (edge ? advance_row<false, true>(r) : advance_row<false, false>(r));
-    double out[] = {sums.returned, sums.drained, -entered, (double)sums.negative};
+    double out[] = {weight * sums.returned, weight * sums.drained, -weight * entered, (double)sums.negative};
     row_sums(out);
-    if (threadIdx.x == 0) {
-        for (int term = 0; term < 3; ++term) {
-            const double before = first ? 0.0 : booked[term * rows + here];
-            booked[term * rows + here] = before + weight * out[term];
-        }
-        if (negative)
-            negative[here] = out[3];
-    }
+    if (threadIdx.x == 0)
+        for (int term = 0; term < 4; ++term)
+            booked[term * rows + here] += out[term];
 }

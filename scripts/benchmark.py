@@ -204,44 +204,51 @@ def advection_work(f: Fields) -> Iterator[Work]:
 
 
 def stage_work(f: Fields) -> Iterator[Work]:
-    """The middle stage (δ twice, the result read and written, L₀, three g, ε) with what may join; pairs of them."""
+    """Stages with δ twice, the result, L₀, three g and ε, and what may join; pairs of them; steps of two."""
     one, other, coefficients = f.field(), f.field(), f.faces("conductance")
+    # where two stages run side by side, neither writes over what the other reads
+    third, fourth = (one, other) if f.device.in_place else (f.field(), f.field())
     flow, wall = f.faces("rate", -0.6), {"extravasation": f.field(), "reabsorption": f.field()}
     no_flow, no_wall = dict.fromkeys(flow), dict.fromkeys(wall)
-    scalars = {
-        "outside": NOTHING_OUTSIDE,
-        "first": False,
-        "again": 0.1,
-        "rate": 1e-3,
-        "start_weight": 1e-3,
-        "part": 1.0,
-    }
-    scalars |= {"plasma": 0.3, "weight": 0.1, "seed": 1}
-    common = {
-        "start_rate": f.field(),
-        "booked": f.rows(3),
-        "available_fraction": f.field(),
-        **coefficients,
-        **scalars,
-    }
-    common |= dict.fromkeys(("captured", "negative", "start", "lymph_drainage", "capture", "source"))
+    scalars = {"outside": NOTHING_OUTSIDE, "first": False, "again": 0.1, "rate": 1e-3, "start_weight": 1e-3}
+    scalars |= {"part": 1.0, "plasma": 0.3, "weight": 0.1, "seed": 1}
+    common = {"start_rate": f.field(), "booked": f.rows(4), "available_fraction": f.field()}
+    common |= {**coefficients, **scalars}
+    common |= dict.fromkeys(("captured", "start", "lymph_drainage", "capture", "source"))
     for name, words, terms in (
         ("diffusion", 8, no_flow | no_wall),
         ("exchange", 10, no_flow | wall),
         ("exchange and flow", 13, flow | wall),
     ):
-        stage = {**common, **terms, "result": one, "last": other}
-        after = {**stage, "result": other, "last": one}
+        stage = {**common, **terms, "result": third, "last": other, "before_last": one}
+        after = {**stage, "result": fourth, "last": third, "before_last": other}
         yield f"stage, {name}", words, lambda s=stage: transport_stage(f.device, **s)
         yield f"two stages, {name}", words + 1, lambda s=stage, a=after: transport_stage.twice(f.device, s, a)
+        start = {
+            **stage,
+            "start_rate": None,
+            "before_last": None,
+            "first": True,
+            "last": one,
+            "result": other,
+        }
+        end = {**start, "first": False, "start": one, "last": other, "result": one}
+        if not f.device.in_place:  # nobody reads the first stage again
+            start["result"], end["result"] = None, other
+        words -= 2 if f.device.in_place else 3
+        yield (
+            f"step of two stages, {name}",
+            words + 1,
+            lambda s=start, e=end: transport_stage.twice(f.device, s, e),
+        )
     last = {
         **common,
         **no_flow,
         **wall,
-        "result": one,
+        "result": third,
         "last": other,
+        "before_last": one,
         "start": f.field(),
-        "negative": f.rows(),
     }
     yield "last stage, exchange", 11, lambda: transport_stage(f.device, **last)
 
@@ -356,7 +363,7 @@ def stencil_figures(device: Device, bounds: Bounds, size: int) -> Iterator[Figur
     """The first stage without exchange on the device, and the same numbers by every peer that is installed."""
     f = Fields(device, Grid((size,) * 3, (1.0,) * 3), np.dtype(np.float32))
     result, c, epsilon, faces, rate = f.field(), f.field(), f.field(), f.faces("conductance"), 0.01
-    arguments = {"result": result, "booked": f.rows(3), "last": c, "available_fraction": epsilon, **faces}
+    arguments = {"result": result, "booked": f.rows(4), "last": c, "available_fraction": epsilon, **faces}
     arguments |= {"outside": NOTHING_OUTSIDE, "first": True, "again": 0.0, "rate": rate, "start_weight": 0.0}
     arguments |= {"part": 1.0, "plasma": 0.0, "weight": 1.0, "seed": 1}
     arguments |= dict.fromkeys(set(transport_stage.signature.parameters) - arguments.keys())

@@ -18,7 +18,7 @@ static const int MOST_THREADS = 1024;
 #define __forceinline__ inline
 #define __restrict__
 #define __shared__ static
-#define __launch_bounds__(threads)
+#define __launch_bounds__(...)
 
 using std::exp; using std::expm1; using std::log; using std::log1p; using std::sqrt;
 using std::fabs; using std::fmax; using std::fmin;

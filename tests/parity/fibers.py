@@ -10,13 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from tumorsim.device.cuda import compile_options
+from tumorsim.device.cuda import compile_options, scalars_of_two, tiles_and_parts
 from tumorsim.device.native import find_compiler
 from tumorsim.device.numpy import NumpyDevice
 from tumorsim.device.twin import scalar_values
 
 THREADS = 64
 """Of a block: two warps."""
+TILE_THREADS = 128
+"""Of a block that takes two calls: tiles of four rows, rim included."""
 MARGIN = 4096
 """Bytes on either side of an array, all of them 255: reals there are NaN."""
 
@@ -28,6 +30,7 @@ class FibersDevice(NumpyDevice):
     """
 
     name = "fibers"
+    in_place = False
 
     def upload(self, host, dtype=None):
         host = np.asarray(host, dtype)
@@ -41,9 +44,16 @@ class FibersDevice(NumpyDevice):
         nz, ny = launch.rows
         return self._launcher(launch, (ny, nz), THREADS)
 
-    def _launcher(self, launch, grid, threads):
+    def prepare_twice(self, operator, *arguments):
+        launch = operator.check_twice(*arguments)
+        grid, smaller = tiles_and_parts(launch, TILE_THREADS), f"-DTHREADS={TILE_THREADS}"
+        call = self._launcher(launch, grid, TILE_THREADS, smaller)
+        return scalars_of_two(launch, call)
+
+    def _launcher(self, launch, grid, threads, *more):
         parameters, name = launch.source.parameters, launch.source.name
-        kernel = fiber_kernel(launch.source.text, name, compile_options(launch.variant))
+        options = (*compile_options(launch.variant), *more)
+        kernel = fiber_kernel(launch.source.text, name, options)
         types = {p.name: p.dtype(launch.real).type for p in parameters}
         written = [launch.fixed[p.name] for p in parameters if p.written and launch.fixed[p.name] is not None]
 

@@ -5,6 +5,7 @@ import ctypes.util
 
 import numpy as np
 import pytest
+from fibers import FibersDevice
 
 from tumorsim.device.native import NativeDevice, find_compiler
 from tumorsim.device.numpy import NumpyDevice
@@ -44,7 +45,7 @@ def two_stages(shape, *, first):
         for kind, size in (("conductance", 1.0), ("rate", 0.2))
         for axis, box in (("x", (nz, ny, nx + 1)), ("y", (nz, ny + 1, nx)), ("z", (nz + 1, ny, nx)))
     }
-    arrays = {"booked": np.ones((3, nz, ny)), "negative": np.zeros((nz, ny)), "captured": field["one"] * 0}
+    arrays = {"booked": np.ones((4, nz, ny)), "captured": field["one"] * 0}
     one, other = field.pop("one"), field.pop("other")
     common = {**field, **faces, **arrays, **SCALARS, "lymph_drainage": None, "source": None}
     common |= {"capture": common["reabsorption"]}
@@ -52,11 +53,20 @@ def two_stages(shape, *, first):
         **common,
         "result": one,
         "last": other,
+        "before_last": None if first else one,
         "start": None,
         "first": first,
         "again": 0.4 * (not first),
     }
-    after = {**common, "result": other, "last": one, "start": None, "first": False, "again": 0.4}
+    after = {
+        **common,
+        "result": other,
+        "last": one,
+        "before_last": other,
+        "start": None,
+        "first": False,
+        "again": 0.4,
+    }
     return stage, after, (one, other, *arrays.values(), field["start_rate"])
 
 
@@ -73,7 +83,7 @@ def test_one_pass_on_native_is_the_same_as_two(shape, first, threads):
         assert (expected == found).all()
 
 
-def test_other_devices_take_one_after_the_other():
+def test_numpy_takes_one_after_the_other():
     results = []
     for device in (NumpyDevice(), NativeDevice()):
         stage, after, arrays = two_stages((3, 4, 5), first=True)
@@ -81,3 +91,73 @@ def test_other_devices_take_one_after_the_other():
         results.append(arrays)
     for expected, found in zip(*results, strict=True):
         assert np.abs(expected - found).max() <= 4e-6  # two stages of terms of order 1, each to 1e-6
+
+
+GIVEN = {
+    "diffusion": (),
+    "flow": ("rate",),
+    "vessels and lymph": ("extravasation", "reabsorption", "lymph_drainage"),
+    "cells": ("capture", "captured", "source"),
+    "all": ("rate", "extravasation", "reabsorption", "lymph_drainage", "capture", "captured", "source"),
+}
+
+
+def stages_apart(device, shape, real, *, terms, begun, ends):
+    """Arguments of two stages that share no array which either writes, and those arrays."""
+    random = np.random.default_rng(list(shape))
+    nz, ny, nx = shape
+    boxes = {"x": (nz, ny, nx + 1), "y": (nz, ny + 1, nx), "z": (nz + 1, ny, nx)}
+
+    def array(box=shape, low=0.3, high=1.0):
+        return device.upload(random.uniform(low, high, box).astype(real))
+
+    def nothing():
+        return device.upload(np.full(shape, np.nan, real))
+
+    arrays = {name: array() for name in ("available_fraction", *GIVEN["all"][1:])}
+    arrays |= {f"conductance_{axis}": array(box, 0.0, 1.0) for axis, box in boxes.items()}
+    arrays |= {f"rate_{axis}": array(box, -0.2, 0.2) for axis, box in boxes.items()}
+    left_out = [name for name in GIVEN["all"] if name not in GIVEN[terms]]
+    arrays |= {name: None for name in arrays if name.split("_")[0] in left_out or name in left_out}
+    kept = not ends or begun
+    last, before_last, start, start_rate = array(), array(), array(), array()
+    booked = device.upload(np.ones((4, nz, ny)))
+    one = nothing() if kept or device.in_place else None
+    other = nothing()
+    arrays |= {"booked": booked, "start_rate": (start_rate if begun else nothing()) if kept else None}
+    stage = {**arrays, **SCALARS, "result": one, "last": last, "start": None, "first": not begun}
+    stage |= {"again": 0.4 if begun else 0.0, "before_last": before_last if begun else None}
+    numbers = {"outside": (0.0,) * 6, "rate": 0.21, "plasma": -0.3, "weight": 0.4, "first": False}
+    after = {**stage, **numbers, "result": other, "last": one, "before_last": last if begun else None}
+    after |= {"start": (start if begun else last) if ends else None}
+    written = {"one": one, "other": other, "captured": arrays["captured"], "start_rate": arrays["start_rate"]}
+    return stage, after, {name: a for name, a in written.items() if a is not None}, booked
+
+
+@pytest.mark.parametrize("real", [np.float32, np.float64], ids=["float32", "float64"])
+@pytest.mark.parametrize("ends", [False, True], ids=["", "to the end"])
+@pytest.mark.parametrize("begun", [False, True], ids=["from the start", "on the way"])
+@pytest.mark.parametrize("terms", GIVEN)
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 3, 61), (33, 5, 2), (5, 9, 70)], ids=str)
+def test_tiles_that_know_nothing_of_each_other_take_both_stages(shape, terms, begun, ends, real):
+    """Among them are a tile with a single voxel of its own, parts of z, and tiles away from the faces of the box."""
+    results = []
+    for device in (NumpyDevice(), FibersDevice()):
+        *stages, written, booked = stages_apart(device, shape, real, terms=terms, begun=begun, ends=ends)
+        transport_stage.twice(device, *stages)
+        results.append(written | {"booked": booked.sum(axis=(1, 2))})  # a block books in any row
+    expected, found = results
+    assert expected.keys() - found.keys() == ({"one"} if ends and not begun else set()), (
+        "what nobody reads again"
+    )
+    tolerance = 4e-6 if real == np.float32 else 1e-13
+    for name, values in found.items():
+        assert np.isfinite(values).all()
+        assert np.abs(values - expected[name]).max() <= tolerance * max(1.0, np.abs(values).max())
+
+
+def test_stages_side_by_side_cannot_share_what_they_write():
+    device = FibersDevice()
+    stage, after, _ = two_stages((3, 4, 5), first=False)
+    with pytest.raises(ValueError, match="result and before_last are one array"):
+        transport_stage.twice(device, stage, after)

@@ -314,6 +314,15 @@ def test_command_writes_pet(command, make_result, tmp_path):
     assert nibabel.load(folder / "image.nii.gz").shape == (4, 4, 4)
 
 
+def test_command_takes_the_nuclide_and_the_activity_of_the_run(command, make_result, tmp_path):
+    zirconium = nuclide("Zr-89")
+    agent = {"decay_half_life": zirconium.half_life, "radionuclide": "Zr-89"}
+    path = make_result(agent=agent, amount_unit="Bq").path
+    assert command(path)[0] == 0
+    assert command(path, "--nuclide", "Zr-89", "--activity", "1 Bq", "--out", "named")[0] == 0
+    assert (tmp_path / "named" / "image.csv").read_text() == (tmp_path / "run_pet" / "image.csv").read_text()
+
+
 @pytest.mark.parametrize("modality", ["mri", "ct"])
 def test_command_writes_mri_and_ct(command, make_result, tmp_path, modality):
     status, out, _ = command(make_result().path, "--modality", modality)

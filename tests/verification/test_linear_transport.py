@@ -4,8 +4,11 @@ from math import inf
 
 import numpy as np
 import pytest
+from fibers import FibersDevice
 
 from tumorsim.boundaries import Boundaries
+from tumorsim.device.native import find_compiler
+from tumorsim.device.numpy import NumpyDevice
 from tumorsim.device.select import select_device
 from tumorsim.grid import Grid
 from tumorsim.operators.harmonic_conductance import harmonic_conductance
@@ -77,7 +80,7 @@ def test_legendre_stages_would_not():
         assert weights[weights < 0].sum() < -0.2
 
 
-def rough_medium(random, shape, *, exchange=0.0, peclet=0.0):
+def rough_medium(random, shape, *, exchange=0.0, peclet=0.0, device=DEVICE):
     """A box with ε and D that jump from voxel to voxel, open on three faces: its grid, ε and linear transport.
 
     ``exchange`` is the size of the rates of wall and lymph, 1/s, and ``peclet`` that of the cell Péclet numbers.
@@ -91,29 +94,44 @@ def rough_medium(random, shape, *, exchange=0.0, peclet=0.0):
     squares = tuple(h**2 for h in grid.spacing)
     harmonic_conductance.body(*conductance, epsilon * d, fixed=(True,) * 6, spacing=squares)
     for h, g in zip(grid.spacing, conductance[::-1], strict=True):
-        velocity.append(DEVICE.upload(peclet * h * g * random.uniform(-1, 1, g.shape)))
+        velocity.append(device.upload(peclet * h * g * random.uniform(-1, 1, g.shape)))
     permeability, filtration, lymph = exchange * random.random((3, *shape))
     transport = LinearTransport(
-        DEVICE, grid, velocity=tuple(velocity), retardation=np.ones(shape), diffusivity=d,
-        permeability_density=permeability, reflection=np.full(shape, 0.3), filtration=DEVICE.upload(filtration),
-        lymph_drainage=DEVICE.upload(lymph), available_fraction=epsilon, epsilon=DEVICE.upload(epsilon),
+        device, grid, velocity=tuple(velocity), retardation=np.ones(shape), diffusivity=d,
+        permeability_density=permeability, reflection=np.full(shape, 0.3), filtration=device.upload(filtration),
+        lymph_drainage=device.upload(lymph), available_fraction=epsilon, epsilon=device.upload(epsilon),
         boundaries=boundaries,
     )  # fmt: skip
     return grid, epsilon, transport
 
 
-def after(transport, start, dt, plasma=(0.0, 0.0)):
+def after(transport, start, dt, plasma=(0.0, 0.0), device=DEVICE):
     """C after ``dt``, and what passed: entered, returned, lymph, boundary, per voxel volume."""
-    passed = DEVICE.zeros((4, *start.shape[:2]), np.float64)
-    scratch = DEVICE.empty(start.shape, np.float64)
-    c, _ = transport.advance(DEVICE.upload(start), scratch, dt, plasma=plasma, booked=passed)
-    return DEVICE.download(c).copy(), DEVICE.download(passed).sum(axis=(1, 2))
+    passed = device.zeros((4, *start.shape[:2]), np.float64)
+    scratch = device.empty(start.shape, np.float64)
+    c, _ = transport.advance(device.upload(start), scratch, dt, plasma=plasma, booked=passed)
+    return device.download(c).copy(), device.download(passed).sum(axis=(1, 2))
 
 
 def filled(voxel, shape):
     c = np.zeros(shape)
     c[voxel] = 1
     return c
+
+
+@pytest.mark.skipif(find_compiler() is None, reason="no C++ compiler")
+@pytest.mark.parametrize("steps", [0.7, 1.5, 4.0, 7.0, 12.0])
+def test_stages_side_by_side_make_the_step_of_stages_one_after_the_other(steps):
+    results, dt = [], None
+    for device in (NumpyDevice(), FibersDevice()):
+        random = np.random.default_rng(5)
+        _, _, transport = rough_medium(random, (5, 7, 6), exchange=0.4, peclet=0.5, device=device)
+        dt = steps * transport.explicit_limit
+        results.append(after(transport, random.random((5, 7, 6)), dt, (1.3, 0.4), device))
+    (c, passed), (other, others) = results
+    assert stages_needed(steps) == {0.7: 2, 1.5: 3, 4.0: 5, 7.0: 6, 12.0: 9}[steps]
+    assert np.abs(c - other).max() <= 1e-13 * np.abs(c).max()
+    assert np.abs(passed - others).max() <= 1e-12 * np.abs(passed).max()
 
 
 def matrix_of(transport, shape, dt):

@@ -8,7 +8,6 @@ import typer
 from tumorsim.cli.app import ResultFile, app
 from tumorsim.cli.printing import given_activity, given_quantity, new_console, readout_table, say
 from tumorsim.cli.scenes import Time
-from tumorsim.errors import ConfigError, Problem
 
 
 @app.command()
@@ -66,7 +65,9 @@ def image(
     out: Annotated[
         Path | None, typer.Option(help="A folder; by default FILE_MODALITY, in this folder.")
     ] = None,
-    nuclide: Annotated[str | None, typer.Option(help='On the agent: "Zr-89". For pet and spect.')] = None,
+    nuclide: Annotated[
+        str | None, typer.Option(help='On the agent, for pet and spect: "Zr-89"; by default that of the run.')
+    ] = None,
     activity: Annotated[
         str | None, typer.Option(help='Injected: "185 MBq"; by default the dose, if it is in Bq.')
     ] = None,
@@ -133,20 +134,15 @@ def dose(
     ] = False,
 ) -> None:
     """Absorbed dose as transported and as if evenly taken up: NIfTI, histogram, BED and survival."""
-    from tumorsim.readouts.activity import label
+    from tumorsim.readouts.activity import label, nuclide_of
     from tumorsim.readouts.delivery import chosen_region
     from tumorsim.readouts.dose_report import OVERVIEW, dose_report
     from tumorsim.readouts.dosimetry import chosen_emissions
-    from tumorsim.readouts.nuclides import nuclide as nuclide_called
     from tumorsim.results import Results
 
     results = Results(file)
     bq = given_activity(activity)
-    on_agent = nuclide or results.config["agent"].get("radionuclide")
-    if on_agent is None:
-        fault = "is not given, and the agent of the run is not radioactive"
-        raise ConfigError(Problem("--nuclide", None, fault, "Give for example --nuclide Lu-177"))
-    of = label(results, nuclide_called(on_agent), injected=bq, age=_age(labelled))
+    of = label(results, nuclide_of(results, nuclide), injected=bq, age=_age(labelled))
     half_life = (
         given_quantity(biological_half_life, "s", "--biological-half-life") if biological_half_life else None
     )
@@ -220,24 +216,28 @@ def report(
     threshold: Annotated[
         str | None, typer.Option(help='Such as "1 uM" or "0.01 %/g": what is above counts as reached.')
     ] = None,
-    nuclide: Annotated[str | None, typer.Option(help='On the agent: "Lu-177" adds the dose.')] = None,
+    nuclide: Annotated[
+        str | None, typer.Option(help='On the agent: "Lu-177" adds the dose; by default that of a run in Bq.')
+    ] = None,
     activity: Annotated[
         str | None, typer.Option(help='Injected: "7.4 GBq"; by default the dose, if it is in Bq.')
     ] = None,
 ) -> None:
     """Write one page to send: pictures, curves, tables, the config and what made it, as self-contained HTML."""
-    from tumorsim.readouts.activity import label
+    from tumorsim.readouts.activity import label, nuclide_of
     from tumorsim.readouts.delivery import chosen_region, threshold_amount
     from tumorsim.readouts.dose_report import dose_report
-    from tumorsim.readouts.nuclides import nuclide as nuclide_called
     from tumorsim.report import write_report
     from tumorsim.results import Results
 
     results, doses = Results(file), None
     region = chosen_region(results, region)
-    if nuclide is not None:
-        bq = given_activity(activity)
-        doses = dose_report(results, label(results, nuclide_called(nuclide), injected=bq), region=region)
+    labelled = (
+        "radionuclide" in results.config["agent"] and results.amount_unit == "Bq" and not results.steady
+    )
+    if nuclide is not None or labelled:
+        of = label(results, nuclide_of(results, nuclide), injected=given_activity(activity))
+        doses = dose_report(results, of, region=region)
     out = out or Path(f"{file.stem}_report.html")
     level = None if threshold is None else threshold_amount(results, threshold)
     print(write_report(results, out, time=time, region=region, threshold=level, dose=doses))

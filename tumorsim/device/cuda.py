@@ -6,18 +6,34 @@ from typing import Any
 
 import numpy as np
 
-from tumorsim.device.twin import Call, Calls, Launch, Operator, Variant, headers_hash, scalar_values
+from tumorsim.device.twin import (
+    Call,
+    Calls,
+    CallTwice,
+    KernelSource,
+    Launch,
+    Operator,
+    Variant,
+    headers_hash,
+    scalar_values,
+)
 from tumorsim.errors import DeviceError
 from tumorsim.resources import kernels_directory
 
 THREADS = 128
 """Threads of a block; one block walks one row of voxels. kernels/include/row_sum.cuh assumes a multiple of 32."""
+TILE_THREADS = 512
+"""Threads of a block that takes two calls in one pass: a tile of a slab, LANES wide, with a rim of one voxel."""
+LANES = 32
+BLOCKS, SLABS = 1056, 16
+"""About how many blocks such a pass has, eight for each multiprocessor of an H100, and their fewest slabs [D]."""
 
 
 class CudaDevice:
     """Arrays are CuPy arrays on one GPU; an operator is its kernel."""
 
     name = "cuda"
+    in_place = False
 
     def __init__(self, index: int | None = None):
         """On GPU ``index``, which this thread uses from now on; without one on that which it uses, at first 0."""
@@ -83,10 +99,20 @@ class CudaDevice:
         return float(array.max())
 
     def prepare(self, operator: Operator, arguments: Mapping[str, Any]) -> Call:
-        """Launches go to the current stream and wait for nothing. CuPy passes values by the size of their type."""
+        """Launches go to the current stream and wait for nothing."""
         launch = operator.check(arguments)
-        function = self._function(launch)
         nz, ny = launch.rows
+        return self._launcher(launch, (ny, nz), threads_of(launch.source))
+
+    def prepare_twice(self, operator: Operator, *arguments: Mapping[str, Any]) -> CallTwice:
+        """The kernel NAME_twice, whose blocks each take both calls to a tile."""
+        launch = operator.check_twice(*arguments)
+        call = self._launcher(launch, tiles_and_parts(launch), threads_of(launch.source))
+        return scalars_of_two(launch, call)
+
+    def _launcher(self, launch: Launch, grid: tuple[int, int], threads: int) -> Call:
+        """CuPy passes values by the size of their type."""
+        function = self._function(launch)
         parameters = launch.source.parameters
         values = {
             p.name: np.intp(_address(launch.fixed[p.name])) if p.pointer else np.int32(launch.fixed[p.name])
@@ -99,14 +125,9 @@ class CudaDevice:
         def call(given: Mapping[str, Any]) -> None:
             for name, dtype, value in zip(scalars, types, scalar_values(scalars, given), strict=True):
                 values[name] = dtype(value)
-            function((ny, nz, 1), (THREADS, 1, 1), tuple(values[p.name] for p in parameters))
+            function((*grid, 1), (threads, 1, 1), tuple(values[p.name] for p in parameters))
 
         return call
-
-    def in_one_pass(self, *steps: tuple[Call, Mapping[str, Any]]) -> None:
-        """One after the other."""
-        for call, given in steps:
-            call(given)
 
     def _function(self, launch: Launch) -> Any:
         key = launch.variant.key
@@ -129,8 +150,34 @@ def _address(array: Any) -> int:
     return 0 if array is None else array.data.ptr
 
 
+def threads_of(source: KernelSource) -> int:
+    """Threads of a block of the kernel."""
+    return TILE_THREADS if source.name.endswith("_twice") else THREADS
+
+
+def tiles_and_parts(launch: Launch, threads: int = TILE_THREADS) -> tuple[int, int]:
+    """The grid of a pass with two calls: blocks for the tiles of a slab, and parts of z.
+
+    There are never more blocks than rows, since each books in a row of its own.
+    """
+    (nz, ny), nx = launch.rows, launch.fixed["nx"]
+    if (nz + 1) * (ny + 1) * (nx + 1) >= 2**31:
+        raise DeviceError(
+            f"{nz} × {ny} × {nx} voxels are too many for one GPU: at most 2.1e9. Use larger voxels"
+        )
+    tiles = -(-nx // (LANES - 2)) * -(-ny // (threads // LANES - 2))
+    parts = max(1, min(-(-BLOCKS // tiles), nz // SLABS))
+    return min(tiles, nz * ny // parts), parts
+
+
+def scalars_of_two(launch: Launch, call: Call) -> CallTwice:
+    """The call, which takes the arguments of the second with _2, with those of both apart."""
+    of_second = {name: name.removesuffix("_2") for name, _ in launch.scalars.values() if name.endswith("_2")}
+    return lambda first, second: call({**first, **{name: second[of_second[name]] for name in of_second}})
+
+
 def compile_options(variant: Variant) -> tuple[str, ...]:
     """The NVRTC options of a kernel. CuPy's cache does not read headers, so their hash is one of them."""
-    definitions = {**variant.definitions, "HEADERS": headers_hash()}
+    definitions = {**variant.definitions, "THREADS": threads_of(variant.source), "HEADERS": headers_hash()}
     include = f"-I{kernels_directory() / 'include'}"
     return (*(f"-D{name}={value}" for name, value in definitions.items()), "--std=c++17", include)

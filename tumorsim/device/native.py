@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from tumorsim.device.numpy import NumpyDevice
-from tumorsim.device.twin import Call, Calls, Launch, Operator, headers_hash, scalar_values
+from tumorsim.device.twin import Calls, CallTwice, Launch, Operator, headers_hash, scalar_values
 from tumorsim.errors import DeviceError
 from tumorsim.resources import kernels_directory
 
@@ -104,7 +104,7 @@ class NativeDevice(NumpyDevice):
         first = -memory.ctypes.data % unit + later
         return memory[first : first + size].view(dtype).reshape(shape)
 
-    def prepare(self, operator: Operator, arguments: Mapping[str, Any]) -> Call:
+    def prepare(self, operator: Operator, arguments: Mapping[str, Any]) -> "_NativeCall":
         """What stays the same is packed once, the scalars for every call."""
         launch = operator.check(arguments)
         parameters = launch.source.parameters
@@ -119,12 +119,15 @@ class NativeDevice(NumpyDevice):
         layout = "".join(p.dtype(launch.real).char for p in parameters if p.name in launch.scalars)
         return _NativeCall(self._library(launch), fixed, launch.scalars, struct.Struct(layout))
 
-    def in_one_pass(self, *steps: tuple[Call, Mapping[str, Any]]) -> None:
+    def prepare_twice(self, operator: Operator, *arguments: Mapping[str, Any]) -> CallTwice:
         """A slab of the second call follows as soon as the first is a slab ahead, while the slabs are in the cache."""
-        (first, given_first), (second, given_second) = steps
-        assert isinstance(first, _NativeCall) and isinstance(second, _NativeCall)
-        packed = first.fixed, first.pack(given_first), second.fixed, second.pack(given_second)
-        first.library.launch_pair(*packed, second.library.run_slab)
+        first, second = (self.prepare(operator, given) for given in arguments)
+
+        def call(given_first: Mapping[str, Any], given_second: Mapping[str, Any]) -> None:
+            packed = first.fixed, first.pack(given_first), second.fixed, second.pack(given_second)
+            first.library.launch_pair(*packed, second.library.run_slab)
+
+        return call
 
     def _library(self, launch: Launch) -> ctypes.CDLL:
         key = launch.variant.key

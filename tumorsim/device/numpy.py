@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from tumorsim.device.twin import Call, Calls, Operator
+from tumorsim.device.twin import Call, Calls, CallTwice, Operator
 
 
 class NumpyDevice:
     """Arrays are NumPy arrays; an operator is its own body."""
 
     name = "numpy"
+    in_place = True
     description = f"NumPy {np.__version__}, the reference bodies"
 
     def __init__(self) -> None:
@@ -50,7 +51,12 @@ class NumpyDevice:
         operator.check(arguments)
         return lambda given: operator.body(**given)
 
-    def in_one_pass(self, *steps: tuple[Call, Mapping[str, Any]]) -> None:
+    def prepare_twice(self, operator: Operator, *arguments: Mapping[str, Any]) -> CallTwice:
         """One after the other."""
-        for call, given in steps:
-            call(given)
+        first, second = (self.prepare(operator, given) for given in arguments)
+
+        def call(given_first: Mapping[str, Any], given_second: Mapping[str, Any]) -> None:
+            first(given_first)
+            second(given_second)
+
+        return call

@@ -22,7 +22,7 @@ device keeps what came of it (`Calls`) for as long as all of them live, and a re
 import hashlib
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Annotated, Any, Generic, ParamSpec, Protocol, get_args, get_origin
@@ -58,6 +58,8 @@ class Device(Protocol):
     name: str
     description: str
     calls: "Calls"
+    in_place: bool
+    """Whether the second of two calls in one pass may write over what the first reads."""
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Array: ...
     def zeros(self, shape: tuple[int, ...], dtype: Any) -> Array: ...
@@ -70,7 +72,7 @@ class Device(Protocol):
     def dot(self, a: Array, b: Array) -> float: ...
     def maximum(self, array: Array) -> float: ...
     def prepare(self, operator: "Operator", arguments: Mapping[str, Any]) -> "Call": ...
-    def in_one_pass(self, *steps: "tuple[Call, Mapping[str, Any]]") -> None: ...
+    def prepare_twice(self, operator: "Operator", *arguments: Mapping[str, Any]) -> "CallTwice": ...
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,9 @@ class KernelSource:
     def read(cls, name: str) -> "KernelSource":
         text = (kernels_directory() / f"{name}.cu").read_text()
         bare = re.sub(r"//[^\n]*|/\*.*?\*/", "", text, flags=re.DOTALL)
-        found = re.findall(r'extern\s+"C"\s+__global__\s+void\s+(\w+)\s*\(([^)]*)\)', bare)
+        found = re.findall(
+            r'extern\s+"C"\s+__global__\s+void\s+(?:__launch_bounds__\(.*?\)\s+)?(\w+)\s*\(([^)]*)\)', bare
+        )
         if [kernel for kernel, _ in found] != [name]:
             raise ValueError(f'{name}.cu must hold exactly one extern "C" __global__ function, named {name}')
         return cls(name, text, tuple(_parameter(part) for part in found[0][1].split(",")))
@@ -168,6 +172,10 @@ It must not hold the arrays, or they live as long as the device.
 """
 
 
+CallTwice = Callable[[Mapping[str, Any], Mapping[str, Any]], None]
+"""The same for two calls in one pass over memory."""
+
+
 class Calls:
     """The prepared calls of a device, found again by the identity of their arrays, until one of these is gone.
 
@@ -175,13 +183,13 @@ class Calls:
     """
 
     def __init__(self) -> None:
-        self._prepared: dict[tuple[Any, ...], tuple[Call, list[Any]]] = {}
+        self._prepared: dict[tuple[Any, ...], tuple[Callable[..., None], list[Any]]] = {}
 
-    def find(self, key: tuple[Any, ...]) -> Call | None:
+    def find(self, key: tuple[Any, ...]) -> Callable[..., None] | None:
         found = self._prepared.get(key)
         return found and found[0]
 
-    def keep(self, key: tuple[Any, ...], call: Call, arrays: tuple[Array | None, ...]) -> None:
+    def keep(self, key: tuple[Any, ...], call: Callable[..., None], arrays: Iterable[Array | None]) -> None:
         prepared = self._prepared  # a weak reference that is called back must not keep the device alive
         watched = [ref(a, lambda _: prepared.pop(key, None)) for a in arrays if a is not None]
         prepared[key] = call, watched
@@ -216,14 +224,22 @@ class Operator(Generic[P]):
     def twice(self, device: Device, first: Mapping[str, Any], second: Mapping[str, Any]) -> None:
         """Two calls, given all their arguments by name; the same as one after the other.
 
-        The device may take them in one pass over memory, the second one slab behind the first. So a slab of the second
-        may read what the first writes there and in the slabs next to it, and write what the first reads there and in
-        these; not further away.
+        The device may take them in one pass over memory, slab behind slab or tile by tile. So what the second writes
+        must be nothing that the first reads, but for devices that work ``in_place``: there a slab of the second may
+        write what the first reads there and in the slabs next to it.
         """
-        device.in_one_pass(*((self._prepared(device, given), given) for given in (first, second)))
+        arrays = [first.get(name) for name in self.shapes] + [second.get(name) for name in self.shapes]
+        key = (self, "twice", *map(id, arrays))
+        call = device.calls.find(key)
+        if call is None:
+            for given in (first, second):
+                self.signature.bind(**given)
+            call = device.prepare_twice(self, first, second)
+            device.calls.keep(key, call, arrays)
+        call(first, second)
 
     def _prepared(self, device: Device, given: Mapping[str, Any]) -> Call:
-        arrays = tuple([given.get(name) for name in self.shapes])
+        arrays = [given.get(name) for name in self.shapes]
         key = (self, *map(id, arrays))
         call = device.calls.find(key)
         if call is None:
@@ -231,6 +247,14 @@ class Operator(Generic[P]):
             call = device.prepare(self, given)
             device.calls.keep(key, call, arrays)
         return call
+
+    @cached_property
+    def pair(self) -> "Operator[P]":
+        """Two calls as one, for the kernel NAME_twice: what belongs to the second is named with _2."""
+        both = Operator(self.body, self.rows)
+        both.name = f"{self.name}_twice"
+        both.shapes = self.shapes | {f"{name}_2": symbols for name, symbols in self.shapes.items()}
+        return both
 
     @cached_property
     def source(self) -> KernelSource:
@@ -255,6 +279,20 @@ class Operator(Generic[P]):
                 scalars[name] = elements[name]
         nz, ny = (dimensions[symbol] for symbol in self.rows)
         return Launch(self.source, fixed, scalars, real, (nz, ny))
+
+    def check_twice(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> Launch:
+        """Check two calls that are taken side by side, as one launch of NAME_twice."""
+        both = dict(first) | {f"{name}_2": value for name, value in second.items()}
+        launch = self.pair.check(both)
+        arrays = {p: launch.fixed[p.name] for p in launch.source.parameters if p.pointer}
+        for written, array in arrays.items():
+            for other, read in arrays.items():
+                if written.written and other is not written and array is read is not None:
+                    raise ValueError(
+                        f"{self.name}: {written.name} and {other.name} are one array, "
+                        "which two calls side by side cannot share"
+                    )
+        return launch
 
     def _dimensions(self, arguments: Mapping[str, Any]) -> dict[str, int]:
         """Length of every named dimension; raises when two arrays disagree."""

@@ -1,9 +1,9 @@
 import numpy as np
 
-from tumorsim.device.twin import FacesX, FacesY, FacesZ, Rows, RowSums, SixValues, Voxels, kernel_twin
+from tumorsim.device.twin import FacesX, FacesY, FacesZ, RowSums, SixValues, Voxels, kernel_twin
 from tumorsim.operators.rounding import rounded
 
-TERMS = ("returned", "lymph", "boundary")
+TERMS = ("returned", "lymph", "boundary", "negative")
 """What ``booked`` holds, in order."""
 
 
@@ -13,8 +13,8 @@ def transport_stage(
     start_rate: Voxels,
     captured: Voxels,
     booked: RowSums,
-    negative: Rows,
     last: Voxels,
+    before_last: Voxels,
     start: Voxels,
     conductance_x: FacesX,
     conductance_y: FacesY,
@@ -48,17 +48,17 @@ def transport_stage(
 
         δ_j = δ_{j−1} + again·(δ_{j−1} − δ_{j−2}) + rate·(L(δ_{j−1}) + a C_p/ε) + start_weight·L₀
 
-    with δ_{j−1} in ``last`` and C_p what ``plasma`` has changed since the first stage, over δ_{j−2} in ``result`` (not
-    read where ``again`` = 0). Given ``start`` = C, the stage is the last: ``result`` becomes C + part·δ_j, at least 0,
-    rounded with ``seed``; ``negative`` counts, per row, what was below 0 by more than rounding.
+    with δ_{j−1} in ``last``, δ_{j−2} in ``before_last`` (None: ``again`` = 0), over which ``result`` may be written,
+    and C_p what ``plasma`` has changed since the first stage. Given ``start`` = C, the stage is the last: ``result``
+    becomes C + part·δ_j, at least 0, rounded with ``seed``.
 
     On the faces of the box ``outside`` lies beyond: half a voxel away for diffusion (g = 2εD/h², 0 where nothing
     passes), carried in by the flow, which carries C out: the C there in the first stage, 0 in the others.
     ``start_rate``, the three rates, the two wall coefficients a (``extravasation``) and b (``reabsorption``), φ_L, κ
     (``capture``, by cells) and ``source``, amount/(m³ s), may be None, and then count as 0.
-    ``booked`` (float64, per row) gets ``weight`` times the TERMS in the state ``last``, amount per voxel volume and
-    unit of time, and ``captured`` in every voxel weight·κ·``last``: in the first stage for the first time, then in
-    addition.
+    ``booked`` (float64, per row) is added to: ``weight`` times what leaves in the state ``last``, amount per voxel
+    volume and unit of time, and in the last stage how many values were below 0 by more than rounding (TERMS).
+    ``captured`` gets in every voxel weight·κ·``last``: in the first stage for the first time, then in addition.
     """
     real = last.dtype.type
     net = np.zeros_like(last)
@@ -82,8 +82,7 @@ def transport_stage(
     if first and source is not None:
         net += source
     for term, rate_out in enumerate((returned, drained, through)):
-        row = weight * np.broadcast_to(rate_out, last.shape).sum(axis=-1, dtype=np.float64)
-        booked[term] = row if first else booked[term] + row
+        booked[term] += weight * np.broadcast_to(rate_out, last.shape).sum(axis=-1, dtype=np.float64)
     gain = net / available_fraction
     if first:
         if start_rate is not None:
@@ -93,16 +92,15 @@ def transport_stage(
     change = real(rate) * gain
     if start_rate is not None:
         change += real(start_weight) * start_rate
-    if again:
-        change += real(again) * (last - result)
+    if before_last is not None:
+        change += real(again) * (last - before_last)
     change += last
     if start is None:
         result[...] = change
         return
     exact = start.astype(np.float64) + real(part) * change
-    if negative is not None:
-        least = (-1e-6 if real is np.float32 else -1e-14) * start.astype(np.float64)
-        negative[...] = (exact < least).sum(axis=-1)
+    least = (-1e-6 if real is np.float32 else -1e-14) * start.astype(np.float64)
+    booked[3] += (exact < least).sum(axis=-1)
     result[...] = np.maximum(rounded(exact, real, seed=seed), 0)
 
 

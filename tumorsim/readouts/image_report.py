@@ -6,16 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from tumorsim.errors import ConfigError, Problem, choose
+from tumorsim.errors import choose
 from tumorsim.grid import Grid
 from tumorsim.readouts import plots
-from tumorsim.readouts.activity import label
+from tumorsim.readouts.activity import label, nuclide_of
 from tumorsim.readouts.ct import TomographyImage, TomographyScan, tomography_image
 from tumorsim.readouts.imaging import SCANNERS, EmissionImage, emission_image, emitted_per_decay, recovery
 from tumorsim.readouts.montage import draw_montage
 from tumorsim.readouts.mri import FERUMOXYTOL, GradientEcho, MagneticImage, magnetic_image
 from tumorsim.readouts.nifti import write_nifti
-from tumorsim.readouts.nuclides import nuclide as nuclide_called
 from tumorsim.readouts.resample import resample
 from tumorsim.readouts.table import Table, folder, quantity, tabulate, write_csv, write_json
 from tumorsim.results import Results
@@ -163,7 +162,8 @@ def make_image(
 ) -> ImageReport:
     """The image of a ``modality``, "pet", "spect", "mri" or "ct", at ``time``: for PET and SPECT the frame's end.
 
-    ``activity`` in Bq, ``duration`` in s, ``body_mass`` in kg, ``age`` of the label in s. Raises ConfigError.
+    ``nuclide`` is by default that of the run, ``activity`` in Bq, ``duration`` in s, ``body_mass`` in kg, ``age`` of
+    the label in s. Raises ConfigError.
     """
     choose(dict.fromkeys(("pet", "spect", "mri", "ct")), modality, key="modality")
     step = results.step_at(time)
@@ -174,10 +174,8 @@ def make_image(
         )
     if modality == "ct":
         return tomography_report(results, tomography_image(results, TomographyScan(), step=step, seed=seed))
-    if nuclide is None:
-        raise ConfigError(Problem("nuclide", None, f"{modality} needs one", 'Give it, for example "Zr-89"'))
     by_size = {size: SCANNERS[f"{size}-{modality}"] for size in ("clinical", "preclinical")}
-    of = label(results, nuclide_called(nuclide), injected=activity, age=age)
+    of = label(results, nuclide_of(results, nuclide), injected=activity, age=age)
     end = float(results.times[step])
     frame = emission_image(
         results, of, choose(by_size, scanner, key="scanner"), start=end - duration, end=end, seed=seed

@@ -300,8 +300,8 @@ def _failure(path: Path, error: Exception, *, needed: int | None = None) -> Stor
     free = shutil.disk_usage(path.parent).free
     room = f" The output needs up to {needed} bytes, {free} are free there." if needed is not None else ""
     return StorageError(
-        f"{path} cannot be written: {_reason(error)}.{room} Free some space or check the quota, then "
-        "continue with --resume (the outputs so far are readable), or store fewer fields or outputs."
+        f"{path} cannot be written: {_reason(error)}.{room} Free some space or check the quota, or store "
+        "fewer fields or outputs. The outputs so far are readable; --resume goes on from the newest checkpoint, if any."
     )
 
 

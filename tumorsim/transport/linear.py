@@ -95,10 +95,9 @@ class LinearTransport:
             )
         )
         self._booked = device.empty((len(TERMS), *grid.shape[:2]), np.float64)
-        self._negative = device.empty(grid.shape[:2], np.float64)
         entering = self._wall[0]
         self._entering = None if entering is None else device.sum(entering.astype(np.float64), axis=2)
-        self._more_scratch: tuple[Array, Array] | None = None
+        self._more_scratch: list[Array] | None = None
         wall = dict(zip(("extravasation", "reabsorption", "lymph_drainage"), self._wall, strict=True))
         rate = self.faces.rate if self.convects else (None, None, None)
         on_faces = {
@@ -159,48 +158,48 @@ class LinearTransport:
             booked[0] += self._entering * (dt * (plasma[0] + plasma[1]) / 2)
         ratio = dt / self.explicit_limit
         if ratio <= 1:
-            self._run(stages_for(ratio), concentration, scratch, concentration, step)
-        elif self._run(stages_for(ratio), concentration, None, scratch, step):
-            self._run(stages_for(ratio, index=inf), concentration, None, scratch, step)
-        booked[1:] += self._booked
-        return (concentration, scratch) if ratio <= 1 else (scratch, concentration)
+            # each voxel's C is the last thing that is read of it, unless a neighbour may still be at its first stage
+            rooms = (concentration, scratch) if self._device.in_place else (scratch, None)
+            self._run(stages_for(ratio), concentration, rooms, None, step)
+        else:
+            start_rate, *more = self._own_scratch(concentration)
+            rooms = (scratch, *more)
+            if self._run(stages_for(ratio), concentration, rooms, start_rate, step):
+                self._run(stages_for(ratio, index=inf), concentration, rooms, start_rate, step)
+        booked[1:] += self._booked[:3]
+        return (scratch, concentration) if rooms[0] is scratch else (concentration, scratch)
 
     def _run(
         self,
         stages: tuple[Stage, ...],
         start: Array,
-        first_change: Array | None,
-        result: Array,
+        rooms: tuple[Array | None, ...],
+        start_rate: Array | None,
         step: "_Step",
     ) -> bool:
-        """All stages, the last into ``result``; True if something came out negative.
-
-        ``first_change`` is where two stages keep δ₁; more stages take two arrays of their own.
-        """
-        spare, start_rate = (first_change, None) if first_change is not None else self._own_scratch(start)
-        last, calls, cells = start, [], step.drive
+        """All stages, each into one of the ``rooms``, the last into the first; True if something came out negative."""
+        self._booked[...] = 0
+        targets = [rooms[(len(stages) - 1 - j) % len(rooms)] for j in range(len(stages))]
+        calls, cells = [], step.drive
         for j, stage in enumerate(stages):
-            target = (result, spare)[(len(stages) - 1 - j) % 2]
-            final = j == len(stages) - 1
             fields = {
-                "result": target,
+                "result": targets[j],
                 "start_rate": start_rate,
                 "captured": cells and cells.captured,
-                "negative": self._negative if final else None,
-                "last": last,
-                "start": start if final else None,
+                "last": targets[j - 1] if j else start,
+                "before_last": targets[j - 2] if j > 1 else None,
+                "start": start if j == len(stages) - 1 else None,
                 "capture": cells and cells.capture,
                 "source": cells and cells.source,
             }
             calls.append({**self._always, **fields, **self._numbers(stage, step, first=j == 0)})
-            last = target
         for first, second in zip(calls[0::2], calls[1::2], strict=False):
             transport_stage.twice(self._device, first, second)
         if len(calls) % 2:
             transport_stage(self._device, **calls[-1])
         if start_rate is None:
             return False  # two stages keep everything positive: no reason to wait for the device
-        return self._device.maximum(self._negative) > 0 or self._is_negative(cells)
+        return self._device.maximum(self._booked[3]) > 0 or self._is_negative(cells)
 
     def _numbers(self, stage: Stage, step: "_Step", *, first: bool) -> dict[str, Any]:
         """The scalars of a stage; rounded as the state is, for what is booked to be what is done."""
@@ -225,9 +224,11 @@ class LinearTransport:
         rounding = 1e-6 if captured.dtype == np.float32 else 1e-14
         return self._device.maximum(-captured) > rounding * self._device.maximum(captured)
 
-    def _own_scratch(self, like: Array) -> tuple[Array, Array]:
+    def _own_scratch(self, like: Array) -> list[Array]:
+        """Room for L₀ and for the stages besides the one that the caller gives."""
         if self._more_scratch is None:
-            self._more_scratch = tuple(self._device.empty(like.shape, like.dtype) for _ in range(2))
+            count = 2 if self._device.in_place else 4
+            self._more_scratch = [self._device.empty(like.shape, like.dtype) for _ in range(count)]
         return self._more_scratch
 
 
