@@ -72,7 +72,8 @@ def compile_cubin(name: str, real: str, architecture: str) -> tuple[bytes, str]:
     program = ctypes.c_void_p()
     text, file = source.text.encode(), f"{kernel}.cu".encode()
     _require(nvrtc.nvrtcCreateProgram(ctypes.byref(program), text, file, 0, None, None))
-    options = [*compile_options(variant), f"--gpu-architecture={architecture}", "--ptxas-options=-v"]
+    options = [*compile_options(variant), "-ftz=true"]  # as CuPy adds
+    options += [f"--gpu-architecture={architecture}", "--ptxas-options=-v"]
     encoded = (ctypes.c_char_p * len(options))(*[o.encode() for o in options])
     status = nvrtc.nvrtcCompileProgram(program, len(options), encoded)
     log = _fetch(nvrtc, program, "ProgramLog").decode(errors="replace")

@@ -203,7 +203,7 @@ def cupy_jacobi(matrix: Any, source: np.ndarray) -> float:
     for _ in range(2):  # the first compiles
         cupy.cuda.Device().synchronize()
         start = time.perf_counter()
-        _, failed = cg(on_gpu, right, tol=1e-8, maxiter=20_000, M=inverse)
+        _, failed = cg(on_gpu, right, rtol=1e-8, maxiter=20_000, M=inverse)
         cupy.cuda.Device().synchronize()
         seconds = time.perf_counter() - start
     if failed:

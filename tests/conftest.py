@@ -1,10 +1,26 @@
 """What tests of several kinds share."""
 
+import sys
+
 import h5py
 import numpy as np
 import pytest
 
+from tumorsim.device.cuda import CudaDevice
 from tumorsim.simulation import simulate
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """The cuda device over a stand-in for CuPy, which ``import cupy`` then finds too; see cupy_stand_in.py."""
+    import cupy_stand_in
+
+    monkeypatch.setitem(sys.modules, "cupy", cupy_stand_in)
+    monkeypatch.setitem(sys.modules, "cupyx", cupy_stand_in.cupyx)
+    cupy_stand_in.idle()
+    yield CudaDevice(0)
+    CudaDevice(0)
+    cupy_stand_in.idle()
 
 
 @pytest.fixture

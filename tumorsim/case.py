@@ -61,12 +61,14 @@ from tumorsim.vessels.rasterise import Pieces, lumen_fraction, piece_pressure
 from tumorsim.vessels.wall import WallCoefficients
 
 
-def load(path: str | Path, *, overrides: Sequence[str] = ()) -> "Case":
+def load(path: str | Path, *, overrides: Sequence[str] = (), device: str = "auto") -> "Case":
     """The case that a config file describes; ``overrides`` are ``table.key=value`` texts.
+
+    ``device`` is where it solves what a run begins with: heat, and the flow between a network and the tissue.
 
     Raises ConfigError with every problem of the config and of the files it names.
     """
-    return Case(load_config(path, overrides=overrides))
+    return Case(load_config(path, overrides=overrides), device)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -74,6 +76,7 @@ class Case:
     """A config with what follows from it. Maps are float64 (nz, ny, nx) in SI, built when first asked for."""
 
     config: Config
+    device: str = "auto"
 
     @property
     def name(self) -> str:
@@ -123,7 +126,7 @@ class Case:
         network = self._perfused
         if network is None or not self.config.vessels.two_way:
             return network
-        device, _ = select_device("auto")
+        device, _ = select_device(self.device)
 
         def tissue(vessels: VoxelWalls) -> vasculature.TissuePressure:
             oncotic = self._oncotic
@@ -406,8 +409,9 @@ class Case:
         heating = self.config.heating
         if heating is None or heating.mode != "power":
             return None
+        device, _ = select_device(self.device)
         tolerance = self.config.pressure.tolerance
-        return heated(heating, self.grid, self.regions, self.tissue_map, tolerance=tolerance)
+        return heated(device, heating, self.grid, self.regions, self.tissue_map, tolerance=tolerance)
 
     @property
     def temperature(self) -> np.ndarray | None:

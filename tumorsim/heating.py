@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tumorsim.config.schema import HeatedFocus, HeatedRegion, Heating, HeatSource
-from tumorsim.device.select import select_device
+from tumorsim.device.twin import Device
 from tumorsim.flow.bioheat import (
     Goal,
     Heat,
@@ -19,10 +19,15 @@ from tumorsim.tissue.regions import Regions
 
 
 def heated(
-    heating: Heating, grid: Grid, regions: Regions, tissue: Callable[[str], np.ndarray], *, tolerance: float
+    device: Device,
+    heating: Heating,
+    grid: Grid,
+    regions: Regions,
+    tissue: Callable[[str], np.ndarray],
+    *,
+    tolerance: float,
 ) -> Heat:
     """The steady temperature while the power is on; ``tissue`` gives a map of a property by its name."""
-    device, _ = select_device("auto")
     target = heating.target
     return solve_temperature(
         device,

@@ -144,17 +144,22 @@ class Run:
         ledger = self._ledger()
         check_closure(ledger, precision=case.config.run.precision, step=moment.step)
         self._beside.wait()  # one output in memory is enough
-        time, pools = moment.time, self.stepper.pools(moment.state)
-        stored = {name: values for name, values in pools.items() if name in case.config.output.fields}
-        stored |= steady or {}
-        in_blood = self.stepper.segment_concentration(moment.state)
+        stepper, time, state = self.stepper, moment.time, self._snapshot()
         moment.outputs += 1
 
         def store() -> None:
+            pools, in_blood = stepper.pools(state), stepper.segment_concentration(state)
+            stored = {name: values for name, values in pools.items() if name in case.config.output.fields}
+            stored |= steady or {}
             statistics = _statistics(case, pools)
             self.file.append(time, stored, statistics=statistics, ledger=ledger, in_blood=in_blood)
 
         self._beside.start(store)
+
+    def _snapshot(self) -> State:
+        """The state as it is now, for another thread to download."""
+        take, state = self.stepper.device.snapshot, vars(self.moment.state)
+        return State(**{name: None if array is None else take(array) for name, array in state.items()})
 
     def checkpoint(self) -> None:
         """Write everything that is needed to go on from here, once the outputs before it are on the disk."""

@@ -5,11 +5,13 @@
 #include <cmath>
 #include <csetjmp>
 #include <cstring>
+#include <type_traits>
 #include <ucontext.h>
+#include <utility>
 
 struct Dim3 { int x, y, z; };
-static Dim3 blockIdx, threadIdx, gridDim;
-static const Dim3 blockDim = {THREADS, 1, 1};
+static Dim3 blockIdx, threadIdx, blockDim, gridDim;
+static const int MOST_THREADS = 1024;
 
 #define __global__ __attribute__((visibility("hidden")))
 #define __device__
@@ -42,7 +44,7 @@ struct Fiber
     char stack[1 << 16];
 };
 
-static Fiber fibers[THREADS];
+static Fiber fibers[MOST_THREADS];
 static jmp_buf scheduler;
 static int running;
 static void (*work)();
@@ -82,7 +84,7 @@ static void __syncthreads() { pause_as(AT_BARRIER); }
 
 static double __shfl_down_sync(unsigned, double value, int offset)
 {
-    static double exchanged[2][THREADS];                  // whoever is at the next but one has seen all read this one
+    static double exchanged[2][MOST_THREADS];                // whoever is at the next but one has seen all read this one
     const int me = running, turn = fibers[me].shuffles++ % 2;
     exchanged[turn][me] = value;
     pause_as(AT_SHUFFLE);
@@ -103,23 +105,72 @@ static bool release(State state, int first, int count)
 // Run one block; what is wrong with its barriers, or null.
 static const char* run_block(bool backwards)
 {
-    for (Fiber& fiber : fibers)
-        fiber.state = READY;
+    const int threads = blockDim.x;
+    for (int k = 0; k < threads; ++k)
+        fibers[k].state = READY;
     for (;;) {
-        for (int k = 0; k < THREADS; ++k) {
-            const int thread = backwards ? THREADS - 1 - k : k;
+        for (int k = 0; k < threads; ++k) {
+            const int thread = backwards ? threads - 1 - k : k;
             if (fibers[thread].state == READY)
                 resume(thread);
         }
-        for (int warp = 0; warp < THREADS; warp += 32)
-            if (!release(AT_SHUFFLE, warp, 32))
+        for (int warp = 0; warp < threads; warp += 32)
+            if (!release(AT_SHUFFLE, warp, threads - warp < 32 ? threads - warp : 32))
                 return "a shuffle that not all threads of a warp reach";
         int ready = 0, done = 0;
-        for (const Fiber& fiber : fibers)
-            ready += fiber.state == READY, done += fiber.state == DONE;
-        if (done == THREADS)
+        for (int k = 0; k < threads; ++k)
+            ready += fibers[k].state == READY, done += fibers[k].state == DONE;
+        if (done == threads)
             return nullptr;
-        if (!ready && !release(AT_BARRIER, 0, THREADS))
+        if (!ready && !release(AT_BARRIER, 0, threads))
             return "a barrier that not all threads of a block reach";
     }
+}
+
+// A kernel that takes its arguments as CUDA does, each from where it lies, here one every eight bytes.
+static const char* given;
+
+template <class... Types, std::size_t... K>
+static void call(void (*kernel)(Types...), std::index_sequence<K...>)
+{
+    kernel(*(const Types*)(given + 8 * K)...);
+}
+
+template <class... Types>
+static void call(void (*kernel)(Types...))
+{
+    call(kernel, std::index_sequence_for<Types...>{});
+}
+
+// What its parameters are: P a pointer, else f, d, i, B (unsigned char) and so on as in numpy.dtype.char; ? what is unknown.
+template <class Type>
+static constexpr char kind()
+{
+    if (std::is_pointer_v<Type>) return 'P';
+    if (std::is_same_v<Type, float>) return 'f';
+    if (std::is_same_v<Type, double>) return 'd';
+    if (std::is_same_v<Type, int>) return 'i';
+    if (std::is_same_v<Type, unsigned char>) return 'B';
+    return '?';
+}
+
+template <class... Types>
+static const char* kinds(void (*)(Types...))
+{
+    static const char all[] = {kind<Types>()..., 0};
+    return all;
+}
+
+// Run all blocks, first to last or the other way round; what is wrong with the barriers of one, or null.
+static const char* run_grid(const char* arguments, Dim3 grid, int threads, bool backwards)
+{
+    given = arguments, gridDim = grid, blockDim = {threads, 1, 1};
+    const int blocks = grid.x * grid.y * grid.z;
+    for (int k = 0; k < blocks; ++k) {
+        const int block = backwards ? blocks - 1 - k : k;
+        blockIdx = {block % grid.x, block / grid.x % grid.y, block / (grid.x * grid.y)};
+        if (const char* fault = run_block(backwards))
+            return fault;
+    }
+    return nullptr;
 }

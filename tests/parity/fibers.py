@@ -3,7 +3,6 @@
 import ctypes
 import hashlib
 import os
-import struct
 import subprocess
 import tempfile
 from functools import cache
@@ -12,11 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tumorsim.device.cuda import scalars_of_two, tiles_and_parts
+from tumorsim.device.cuda import compile_options, scalars_of_two, tiles_and_parts
 from tumorsim.device.native import find_compiler
 from tumorsim.device.numpy import NumpyDevice
 from tumorsim.device.twin import scalar_values
-from tumorsim.resources import kernels_directory
 
 THREADS = 64
 """Of a block: two warps."""
@@ -48,31 +46,32 @@ class FibersDevice(NumpyDevice):
 
     def prepare(self, operator, arguments):
         launch = operator.check(arguments)
-        return self._launcher(operator.name, launch, launch.rows, _library(launch.variant))
+        nz, ny = launch.rows
+        return self._launcher(launch, (ny, nz), THREADS)
 
     def prepare_twice(self, operator, *arguments):
         launch = operator.check_twice(*arguments)
-        blocks, parts = tiles_and_parts(launch, TILE_THREADS)
-        library = _library(launch.variant, TILE_THREADS)
-        return scalars_of_two(launch, self._launcher(operator.name, launch, (parts, blocks), library))
+        grid, smaller = tiles_and_parts(launch, TILE_THREADS), f"-DTHREADS={TILE_THREADS}"
+        call = self._launcher(launch, grid, TILE_THREADS, smaller)
+        return scalars_of_two(launch, call)
 
-    def _launcher(self, name, launch, grid, library):
-        parameters = launch.source.parameters
-        layout = struct.Struct("".join("P" if p.pointer else p.dtype(launch.real).char for p in parameters))
+    def _launcher(self, launch, grid, threads, *more):
+        parameters, name = launch.source.parameters, launch.source.name
+        options = (*compile_options(launch.variant), *more)
+        kernel = fiber_kernel(launch.source.text, name, options)
+        types = {p.name: p.dtype(launch.real).type for p in parameters}
         written = [launch.fixed[p.name] for p in parameters if p.written and launch.fixed[p.name] is not None]
 
         def call(given):
-            values = launch.fixed | dict(
-                zip(launch.scalars, scalar_values(launch.scalars, given), strict=True)
-            )
-            packed = layout.pack(*(_plain(values[p.name]) for p in parameters))
+            scalars = zip(launch.scalars, scalar_values(launch.scalars, given), strict=True)
+            values = {n: _plain(v) for n, v in launch.fixed.items()} | {n: types[n](v) for n, v in scalars}
+            packed = kernel.packed([values[p.name] for p in parameters])
             before = [array.copy() for array in written]
             outcomes = []
-            for backwards in (0, 1):
+            for backwards in (False, True):
                 for array, old in zip(written, before, strict=True):
                     array[...] = old
-                fault = library.launch(packed, *grid, backwards)
-                assert not fault, f"{name}: {fault.decode()}"
+                kernel.run((*grid, 1), threads, packed, backwards=backwards)
                 outcomes.append([array.tobytes() for array in written])
                 assert all(map(_margins_are_whole, written)), f"{name} writes beyond an array"
             assert outcomes[0] == outcomes[1], f"{name} depends on the order of its threads"
@@ -89,50 +88,56 @@ def _margins_are_whole(array):
 
 def _plain(value):
     if isinstance(value, np.ndarray):
-        return value.ctypes.data
-    return 0 if value is None else value
+        return np.intp(value.ctypes.data)
+    return np.intp(0) if value is None else np.int32(value)
+
+
+class FiberKernel:
+    """A kernel on the host, launched as one is launched on a GPU. ``kinds`` says what its parameters are."""
+
+    def __init__(self, name, library):
+        self.name, self._library = name, library
+        self.kinds = library.parameter_kinds().decode()
+
+    def packed(self, values):
+        """The arguments as bytes: as many NumPy scalars as there are parameters, each of the very type."""
+        found = "".join("P" if isinstance(value, np.intp) else np.dtype(type(value)).char for value in values)
+        assert found == self.kinds, f"{self.name} takes {self.kinds}, not {found}"
+        return b"".join(value.tobytes().ljust(8, b"\0") for value in values)
+
+    def run(self, grid, threads, packed, *, backwards=False):
+        """Every thread of every block, the last one first where ``backwards``."""
+        fault = self._library.launch(packed, *grid, threads, backwards)
+        assert not fault, f"{self.name}: {fault.decode()}"
 
 
 @cache
-def _library(variant, threads=THREADS):
-    """The kernel between the fibers and a function that launches it."""
-    name, parameters = variant.source.name, variant.source.parameters
-    fields = " ".join(f"{p.ctype}{'*' if p.pointer else ''} {p.name};" for p in parameters)
-    macros = "\n".join(
-        f"#define {key} {value}" for key, value in (variant.definitions | {"THREADS": threads}).items()
-    )
-    unit = f"""{macros}
-#include "fibers.hpp"
-{variant.source.text}
-struct Arguments {{ {fields} }};
-static const Arguments* given;
-static void one_thread() {{ {name}({", ".join(f"given->{p.name}" for p in parameters)}); }}
-extern "C" const char* launch(const Arguments* arguments, int rows_z, int rows_y, int backwards)
+def fiber_kernel(text, name, options):
+    """The kernel ``name`` of a text, compiled between the fibers and a function that launches it."""
+    unit = f"""#include "fibers.hpp"
+{text}
+static void one_thread() {{ call({name}); }}
+extern "C" const char* parameter_kinds() {{ return kinds({name}); }}
+extern "C" const char* launch(const char* arguments, int x, int y, int z, int threads, int backwards)
 {{
-    given = arguments, work = one_thread, gridDim = {{rows_y, rows_z, 1}};
-    for (int k = 0; k < rows_z * rows_y; ++k) {{
-        const int block = backwards ? rows_z * rows_y - 1 - k : k;
-        blockIdx = {{block % rows_y, block / rows_y, 0}};
-        if (const char* fault = run_block(backwards))
-            return fault;
-    }}
-    return nullptr;
+    work = one_thread;
+    return run_grid(arguments, {{x, y, z}}, threads, backwards);
 }}
 """
     folder = Path(tempfile.gettempdir(), f"tumorsim-fibers-{os.getuid()}")
     folder.mkdir(exist_ok=True)
-    headers = b"".join(path.read_bytes() for path in sorted((kernels_directory() / "include").iterdir()))
-    shim = Path(__file__).with_suffix(".hpp").read_bytes()
-    digest = hashlib.sha256(unit.encode() + headers + shim).hexdigest()[:16]
+    shim = Path(__file__).with_suffix(".hpp").read_text()
+    digest = hashlib.sha256("\0".join((unit, shim, *options)).encode()).hexdigest()[:16]
     library = folder / f"{name}-{digest}.so"
     if not library.exists():
-        source, built = library.with_suffix(".cpp"), library.with_suffix(f".{os.getpid()}")
+        source, built = library.with_suffix(f".{os.getpid()}.cpp"), library.with_suffix(f".{os.getpid()}")
         source.write_text(unit)
-        includes = [f"-I{Path(__file__).parent}", f"-I{kernels_directory() / 'include'}"]
-        flags = ["-std=c++17", "-O1", "-march=native", "-ffp-contract=fast", "-fPIC", "-shared", "-w"]
-        subprocess.run([find_compiler(), *flags, *includes, str(source), "-o", str(built)], check=True)
+        flags = ["-O1", "-march=native", "-ffp-contract=fast", "-fPIC", "-shared", "-w"]
+        flags += [f"-I{Path(__file__).parent}", *options]
+        subprocess.run([find_compiler(), *flags, str(source), "-o", str(built)], check=True)
         built.rename(library)
+        source.unlink()
     loaded = ctypes.CDLL(str(library))
-    loaded.launch.restype = ctypes.c_char_p
-    loaded.launch.argtypes = [ctypes.c_char_p, ctypes.c_int, ctypes.c_int, ctypes.c_int]
-    return loaded
+    loaded.launch.restype = loaded.parameter_kinds.restype = ctypes.c_char_p
+    loaded.launch.argtypes = [ctypes.c_char_p, *[ctypes.c_int] * 5]
+    return FiberKernel(name, loaded)

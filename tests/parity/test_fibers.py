@@ -6,6 +6,7 @@ from fibers import THREADS, FibersDevice
 
 from tumorsim.device.native import find_compiler
 from tumorsim.device.twin import Voxels, kernel_twin
+from tumorsim.resources import kernels_directory
 
 pytestmark = pytest.mark.skipif(find_compiler() is None, reason="no C++ compiler")
 
@@ -15,6 +16,7 @@ def run(tmp_path, monkeypatch):
     """Makes a kernel of the body of a thread, and runs it on 0, 1, 2, …, one row of more than a block's threads."""
     folder = tmp_path / "kernels"
     folder.mkdir()
+    (folder / "include").symlink_to(kernels_directory() / "include")
     monkeypatch.setattr("tumorsim.device.twin.kernels_directory", lambda: folder)
 
     def run(body, length=THREADS + 6):

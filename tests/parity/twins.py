@@ -1,26 +1,33 @@
 """What the parity suites share: awkward shapes, both precisions, every device against the NumPy bodies."""
 
+import sys
+from unittest.mock import patch
+
+import cupy_stand_in
 import numpy as np
 import pytest
 from fibers import FibersDevice
 
+from tumorsim.device.cuda import CudaDevice
 from tumorsim.device.select import describe_devices, select_device
 
 SHAPES = [(1, 1, 1), (1, 2, 31), (33, 31, 2), (2, 33, 31), (5, 4, 3)]
 PRECISIONS = [np.float32, np.float64]
 TOLERANCE = {np.float32: 1e-6, np.float64: 1e-13}
 AVAILABLE = {name for name, here, _ in describe_devices() if here}
-WITHOUT = {"native": "no C++ compiler", "cuda": "no GPU", "fibers": "no C++ compiler"}
+HERE = {"fibers": "native", "stand-in": "native"}
+"""What a device of ours for tests needs: the same compiler."""
+WITHOUT = {"native": "no C++ compiler", "cuda": "no GPU"} | dict.fromkeys(HERE, "no C++ compiler")
 FEW_ROWS = [(1, 1, 1), (5, 4, 3), (2, 3, 70)]
 """Shapes for threads that take turns, one of them with rows longer than a block has threads."""
 
 
 def _places():
     for name, reason in WITHOUT.items():
-        here = ("native" if name == "fibers" else name) in AVAILABLE
+        here = HERE.get(name, name) in AVAILABLE
         marks = [pytest.mark.skipif(not here, reason=reason)]
         marks += [pytest.mark.gpu] if name == "cuda" else []
-        for shape in FEW_ROWS if name == "fibers" else SHAPES:
+        for shape in {"fibers": FEW_ROWS, "stand-in": FEW_ROWS[1:2]}.get(name, SHAPES):
             yield pytest.param(name, shape, marks=marks, id=f"{name}-{shape}")
 
 
@@ -32,7 +39,14 @@ EVERYWHERE = [
 
 
 def machine_called(name):
-    return FibersDevice() if name == "fibers" else select_device(name)[0]
+    if name == "fibers":
+        return FibersDevice()
+    return cuda_over_stand_in() if name == "stand-in" else select_device(name)[0]
+
+
+def cuda_over_stand_in():
+    with patch.dict(sys.modules, cupy=cupy_stand_in, cupyx=cupy_stand_in.cupyx):
+        return CudaDevice(0)
 
 
 def assert_twins_agree(operator, device, arguments, real, **scalars):

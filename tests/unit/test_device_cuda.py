@@ -58,7 +58,7 @@ def launches(monkeypatch):
         getDeviceProperties=lambda index: {"name": b"Recorder"},
         driverGetVersion=lambda: 13000,
     )
-    gpu = SimpleNamespace(use=lambda: None)
+    gpu = SimpleNamespace(id=0, use=lambda: None)
     module = SimpleNamespace(
         get_function=lambda name: lambda grid, block, values: found.append((name, grid, block, values))
     )

@@ -42,6 +42,13 @@ def test_one_call_measures_all_and_compares(briefly, tmp_path, capsys):
     assert "times as fast as before" in capsys.readouterr().out
 
 
+@pytest.mark.skipif(not NATIVE, reason="no C++ compiler")
+def test_a_gpu_is_measured_too(briefly, gpu, capsys):
+    """On a stand-in for one: what the benchmark asks of CuPy is there."""
+    benchmark.main(["--device", "cuda", "--sizes", "6"])
+    assert "quickstart" in capsys.readouterr().out
+
+
 def test_a_device_that_is_not_there_is_named(briefly):
     with pytest.raises(SystemExit, match=r"CUDA|CuPy"):
         benchmark.main(["--device", "cuda:99"])

@@ -44,7 +44,7 @@ def run(
     from tumorsim.device.select import select_device
     from tumorsim.simulation import simulate
 
-    case = load(config, overrides=settings or ())
+    case = load(config, overrides=settings or (), device=device)
     machine, why = select_device(device)
     console = new_console(stderr=True)
     say(console, f"{case!r}")

@@ -1,6 +1,7 @@
 """The cuda device: the ``.cu`` files through CuPy's RawModule (NVRTC), on one NVIDIA GPU."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,8 @@ class CudaDevice:
     name = "cuda"
     in_place = False
 
-    def __init__(self, index: int = 0):
+    def __init__(self, index: int | None = None):
+        """On GPU ``index``, which this thread uses from now on; without one on that which it uses, at first 0."""
         try:
             import cupy
         except ImportError:
@@ -42,10 +44,11 @@ class CudaDevice:
         try:
             self._gpu = cupy.cuda.Device(index)
             self._gpu.use()
-            properties = cupy.cuda.runtime.getDeviceProperties(index)
+            properties = cupy.cuda.runtime.getDeviceProperties(self._gpu.id)
         except cupy.cuda.runtime.CUDARuntimeError as error:
-            raise DeviceError(f"no CUDA device {index}: {error}") from None
+            raise DeviceError(f"no CUDA device {index or 0}: {error}") from None
         self._cupy = cupy
+        self._leaving: list[_Snapshot] = []
         self.calls = Calls()
         self._kernels: dict[tuple[str, ...], Any] = {}
         driver = cupy.cuda.runtime.driverGetVersion()
@@ -63,10 +66,30 @@ class CudaDevice:
         return self._cupy.asarray(np.ascontiguousarray(host, dtype=dtype))
 
     def download(self, array: Any) -> np.ndarray:
+        if isinstance(array, _Snapshot):
+            with self._gpu:  # the thread that asks may have another
+                array.arrived.synchronize()
+            return array.values
         return self._cupy.asnumpy(array)
 
+    def snapshot(self, array: Any) -> "_Snapshot":
+        """On its way to pinned memory, in line with what is launched before and after; nobody waits until `download`.
+
+        Not on a stream of its own: the next kernels overwrite the state, and a second copy of it on the GPU would take
+        memory that a run may need.
+        """
+        from cupyx import empty_pinned
+
+        # pinned memory that is let go serves the next copy at once, even if this one has not arrived
+        self._leaving = [copy for copy in self._leaving if not copy.arrived.done]
+        values = empty_pinned(array.shape, array.dtype)
+        array.get(out=values, blocking=False)
+        self._leaving.append(_Snapshot(values, self._cupy.cuda.get_current_stream().record()))
+        return self._leaving[-1]
+
     def sum(self, array: Any, axis: Any = None) -> Any:
-        return self._cupy.asnumpy(array.sum(axis=axis, dtype=np.float64))
+        total = array.sum(axis=axis, dtype=np.float64)
+        return float(total) if axis is None else total
 
     def dot(self, a: Any, b: Any) -> float:
         """Σ a b in float64, products included."""
@@ -124,31 +147,42 @@ class CudaDevice:
 
 
 class _Recorded:
-    """A CUDA graph of launches. It holds the work, and so the arrays."""
+    """A CUDA graph of launches, once they have run as they are. It holds the work, and so the arrays."""
 
     def __init__(self, cupy: Any, work: Callable[[], None]):
         self._cupy, self._work = cupy, work
         self._begun = False
-        self._graph: Any = None
+        self._again: Callable[[], None] | None = None
 
     def __call__(self) -> None:
         if not self._begun:
             self._begun = True
             self._work()
             return
-        if self._graph is None:
-            self._graph = self._record()
-        self._graph.launch()
+        if self._again is None:
+            self._again = self._record()
+        self._again()
 
-    def _record(self) -> Any:
-        """On a stream of its own, since the default one cannot record. Nothing runs meanwhile."""
-        with self._cupy.cuda.Stream(non_blocking=True) as stream:
-            stream.begin_capture()
-            try:
-                self._work()
-            finally:
-                graph = stream.end_capture()
-            return graph
+    def _record(self) -> Callable[[], None]:
+        """On a stream of its own, since the default one cannot record; nothing runs meanwhile. Or the work as it is."""
+        try:
+            with self._cupy.cuda.Stream(non_blocking=True) as stream:
+                stream.begin_capture()
+                try:
+                    self._work()
+                finally:
+                    graph = stream.end_capture()
+        except self._cupy.cuda.runtime.CUDARuntimeError:
+            return self._work  # a driver that does not record: slower, and the same
+        return graph.launch
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    """Values on the host, once the event ``arrived``."""
+
+    values: np.ndarray
+    arrived: Any
 
 
 def _address(array: Any) -> int:

@@ -31,8 +31,11 @@ class NumpyDevice:
     def download(self, array: np.ndarray) -> np.ndarray:
         return array.copy()
 
+    def snapshot(self, array: np.ndarray) -> np.ndarray:
+        return array.copy()
+
     def sum(self, array: np.ndarray, axis: Any = None) -> Any:
-        """Sum in float64."""
+        """Sum in float64: a number, or over some axes an array of the device."""
         return array.sum(axis=axis, dtype=np.float64)
 
     def dot(self, a: np.ndarray, b: np.ndarray) -> float:

@@ -9,12 +9,13 @@ from tumorsim.errors import ConfigError, DeviceError, Problem
 def select_device(name: str = "auto") -> tuple[Device, str]:
     """The device called ``auto``, ``cuda``, ``cuda:N``, ``native`` or ``numpy``, and the reason in a sentence.
 
-    ``auto`` takes cuda if a GPU answers, else native if a compiler is found, else numpy.
+    ``auto`` takes cuda if a GPU answers, else native if a compiler is found, else numpy. Without a number cuda is the
+    GPU that this thread uses already, so that what chooses for itself beside a run is on the same.
     Raises DeviceError when a named device is not there, ConfigError when the name is unknown.
     """
     kind, _, index = name.partition(":")
     if kind == "cuda" and (not index or index.isdigit()):
-        return _cuda(int(index or 0)), "asked for"
+        return _cuda(int(index) if index else None), "asked for"
     if name == "native":
         return NativeDevice(), "asked for"
     if name == "numpy":
@@ -26,7 +27,7 @@ def select_device(name: str = "auto") -> tuple[Device, str]:
     )
 
 
-def _cuda(index: int) -> Device:
+def _cuda(index: int | None) -> Device:
     from tumorsim.device.cuda import CudaDevice
 
     return CudaDevice(index)
@@ -34,7 +35,7 @@ def _cuda(index: int) -> Device:
 
 def _automatic() -> tuple[Device, str]:
     try:
-        return _cuda(0), "a GPU answers"
+        return _cuda(None), "a GPU answers"
     except DeviceError as error:
         no_gpu = str(error).splitlines()[0]
     if find_compiler():

@@ -144,7 +144,7 @@ def strong_axes(device: Device, medium: Medium) -> list[int]:
     sums = device.empty((3, nz, ny), np.float64)
     log_conductance(device, sums, **medium.faces)
     faces = np.array([(nz - 1) * ny * nx, nz * (ny - 1) * nx, nz * ny * (nx - 1)])
-    strength = np.asarray(device.sum(sums, axis=(1, 2))) / np.maximum(faces, 1) - np.log(medium.spacing)
+    strength = device.download(device.sum(sums, axis=(1, 2))) / np.maximum(faces, 1) - np.log(medium.spacing)
     strength[faces == 0] = -np.inf
     return [axis for axis in range(3) if strength[axis] >= strength.max() + np.log(WEAK_AXIS)]
 

@@ -262,7 +262,7 @@ class _Exchange:
         filtration, drainage = (self.device.empty(self.grid.shape, precision) for _ in range(2))
         totals = self.device.empty((3, *self.grid.shape[:2]), np.float64)
         fluid_exchange(self.device, filtration, drainage, totals, pressure, **self.coefficients)
-        sums = np.asarray(self.device.sum(totals, axis=(1, 2)))
+        sums = self.device.download(self.device.sum(totals, axis=(1, 2)))
         return filtration, drainage, sums + self.injection * np.array([1, 0, 1])
 
 

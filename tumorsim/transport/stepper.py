@@ -237,7 +237,8 @@ class Stepper(TissueAlone):
         free = self.device.dot(self.epsilon, state.concentration)
         rest = self._held(state)
         held = {n: 0.0 if a is None else float(self.device.sum(a)) for n, a in rest.items()}
-        passed = dict(zip(PASSED, map(float, self.device.sum(state.passed, axis=(1, 2))), strict=True))
+        sums = self.device.download(self.device.sum(state.passed, axis=(1, 2)))
+        passed = dict(zip(PASSED, map(float, sums), strict=True))
         return {n: total * self.grid.voxel_volume for n, total in {"free": free, **held, **passed}.items()}
 
     @staticmethod
