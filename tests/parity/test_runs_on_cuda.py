@@ -45,6 +45,7 @@ MACROPHAGES = ['tissue.regions.tumour.macrophage_density="1e14 1/m^3"', 'macroph
 RUNS = {
     "advection and binding": ("quickstart", QUICK),
     "in float64": ("quickstart", [*QUICK, "run.precision=float64"]),
+    "coefficients of 16 bits": ("quickstart", [*QUICK, "run.coefficients=float16"]),
     "steps as long as their error allows": ("quickstart", [*QUICK, "run.step_error=1e-2"]),
     "steady": (
         "quickstart",
