@@ -56,7 +56,7 @@ def command(monkeypatch, capsys, tmp_path):
 def case(monkeypatch):
     """Stands in for ``tumorsim.case``: the config alone."""
     module = ModuleType("tumorsim.case")
-    module.load = lambda path, overrides=(): load_config(path, overrides=overrides)
+    module.load = lambda path, overrides=(), device="auto": load_config(path, overrides=overrides)
     monkeypatch.setitem(sys.modules, "tumorsim.case", module)
     limits = ModuleType("tumorsim.limits")
     limits.limits = lambda case: {

@@ -14,18 +14,16 @@ PARTICLE = "transport_stage_twice-capture-source"
 STEP = f"{PARTICLE}-before_last-start_rate-result"
 REGISTERS = {
     "transport_stage-capture-source-rate_x-reabsorption-lymph_drainage-start": 42,
-    f"{PARTICLE}-rate_x-lymph_drainage-start_2": 64,
-    f"{PARTICLE}-start_2": 64,
-    f"{PARTICLE}": 64,
-    STEP: 64,
-    f"{STEP}-rate_x": 64,
-    "transport_stage_twice": 64,
-    f"{PARTICLE}-halves": 64,
-    f"{STEP}-halves": 64,
+    f"{PARTICLE}-rate_x-lymph_drainage-start_2": 72,
+    f"{PARTICLE}-start_2": 72,
+    f"{PARTICLE}": 72,
+    STEP: 72,
+    f"{STEP}-rate_x": 72,
+    "transport_stage_twice": 72,
+    f"{PARTICLE}-halves": 72,
+    f"{STEP}-halves": 72,
 }
-"""Most registers of the stages that runs spend their time in: 64 leave half of a multiprocessor's threads [C]."""
-SPILLS = {f"{PARTICLE}-halves": (12, 3)}
-"""Bytes that find no room in the registers where they are bound, and accesses to them: 3 of 714 instructions [C]."""
+"""Most registers of the stages that runs spend their time in: 72 leave room for two blocks of 448 threads [C]."""
 ISSUED = {"transport_stage": 250, "transport_stage_twice": 700, "advect": 450}
 ISSUED |= {"transport_stage-halves": 270, "transport_stage_twice-halves": 750, "advect-halves": 450}
 """Most instructions of a loop over voxels: an H100 issues some 300 in the time in which memory gives 28 bytes."""
@@ -44,9 +42,7 @@ def test_kernel_keeps_to_registers(kernel, real, architecture):
 def test_stages_leave_room_for_other_blocks(stage):
     found = inspect(stage, "float32", "sm_90")
     assert found.registers <= REGISTERS[stage]
-    bytes_spilled, accesses = SPILLS.get(stage, (0, 0))
-    assert found.spills <= bytes_spilled
-    assert found.local <= accesses
+    assert (found.spills, found.local) == (0, 0)
 
 
 @pytest.mark.parametrize("kernel", ISSUED)

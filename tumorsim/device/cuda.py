@@ -22,7 +22,7 @@ from tumorsim.resources import kernels_directory
 
 THREADS = 128
 """Threads of a block; one block walks one row of voxels. kernels/include/row_sum.cuh assumes a multiple of 32."""
-TILE_THREADS = 512
+TILE_THREADS = 448
 """Threads of a block that takes two calls in one pass: a tile of a slab, LANES wide, with a rim of one voxel."""
 LANES = 32
 BLOCKS, SLABS = 1056, 16
