@@ -27,7 +27,8 @@ def test_parity_suite_is_clean_under_sanitizers(tmp_path):
         "TUMORSIM_NATIVE_SANITIZE": "1",
         "TUMORSIM_CACHE": str(tmp_path),
     }
-    chosen = "native and not (transport_stage and (vessels or flow or cells))"  # "all" has every line of it
+    # either precision reads and writes the same places; "all" has every line of transport_stage
+    chosen = "native and not float64 and not (transport_stage and (vessels or flow or cells))"
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", chosen]
     suites = [
         subprocess.Popen(
