@@ -202,7 +202,9 @@ def dose_text(dose: float | None, unit: str) -> str:
 
 
 def time_text(time: float) -> str:
-    """A time in the unit that suits it: "45 min", "24 h", "14 d"."""
+    """A time in the unit that suits it: "5 s", "45 min", "24 h", "14 d"."""
+    if 0 < time < 60:
+        return f"{time:.3g} s"
     if 0 < time < 3600:
         return f"{time / 60:.3g} min"
     return f"{time / 3600:.3g} h" if time <= 7 * 86400 else f"{time / 86400:.3g} d"

@@ -17,7 +17,8 @@ from tumorsim.render.annotate import (
     pixels,
     sheet,
 )
-from tumorsim.render.colour_scale import ColourScale, pressure_scale
+from tumorsim.render.colour_scale import ColourScale
+from tumorsim.render.vessel_colours import tube_scale
 from tumorsim.render.vessel_tubes import vessel_tubes
 from tumorsim.render.view import View
 
@@ -152,22 +153,28 @@ def add_line(
 
 
 def add_vessels(plotter: "Plotter", view: View, shapes: Anatomy) -> ColourScale | None:
-    """Add the network, if there is one, and return the scale of its pressures, if they are known."""
-    network = view.results.network
-    tubes = None if network is None else vessel_tubes(network, within=shapes.stage)
+    """Add the network, if there is one, and return the scale of its colours, if they are known."""
+    results, colour = view.results, view.vessels
+    if results.network is None:
+        return None
+    levels = None
+    if view.plasma is not None and results.in_blood is not None:
+        levels = results.in_blood[results.step_at(view.time)]
+    tubes = vessel_tubes(results.network, within=shapes.stage, colour=colour, levels=levels)
     if tubes is None:
         return None
     shine: dict[str, Any] = {"smooth_shading": True, "specular": 0.35, "specular_power": 18, "ambient": 0.2}
-    if not np.isfinite(tubes["pressure"]).any():
+    if not np.isfinite(tubes[colour]).any():
         plotter.add_mesh(tubes, color=view.theme.unknown, **shine)
         return None
-    scale = pressure_scale(tubes["pressure"])
-    tubes["pressure"] = tubes["pressure"] * scale.factor
+    scale = view.plasma or tube_scale(tubes[colour], colour)
+    tubes[colour] = tubes[colour] * scale.factor
     plotter.add_mesh(
         tubes,
-        scalars="pressure",
+        scalars=colour,
         cmap=scale.colour_map,
         clim=(scale.low, scale.high),
+        log_scale=scale.log,
         nan_color=view.theme.unknown,
         show_scalar_bar=False,
         **shine,
