@@ -40,6 +40,8 @@ _LIGHTS = (
     ((-0.8, -0.8, 0.6), 0.3),
 )
 """[D]: position in camera coordinates (right, up, to the viewer) and intensity: key, fill, rim, bounce."""
+_LATER: dict[str, Any] = {"show_scalar_bar": False, "render": False}
+"""Nothing is drawn before all of it is there."""
 _BARS = {1: ((0.855, 0.2, 0.018, 0.5),), 2: ((0.855, 0.50, 0.018, 0.25), (0.855, 0.13, 0.018, 0.22))}
 """[D]: boxes of one and of two colour bars."""
 
@@ -103,7 +105,7 @@ def add_shell(plotter: "Plotter", view: View, shapes: Anatomy, *, glass: bool) -
     shell = surface(shapes)
     if not shell.n_cells:
         return
-    look: dict[str, Any] = {"smooth_shading": True, "specular_power": 14}
+    look: dict[str, Any] = {"smooth_shading": True, "specular_power": 14, **_LATER}
     if not glass:
         plotter.add_mesh(shell, color=view.theme.tissue, ambient=0.18, diffuse=0.82, specular=0.22, **look)
         return
@@ -130,8 +132,8 @@ def add_coloured(plotter: "Plotter", mesh: "PolyData", scale: ColourScale, *, sc
         clim=(scale.low, scale.high),
         log_scale=scale.log,
         lighting=False,
-        show_scalar_bar=False,
         copy_mesh=True,
+        **_LATER,
     )
 
 
@@ -148,7 +150,7 @@ def add_line(
         line_width=width * view.size[1] / 1200,
         opacity=opacity,
         lighting=False,
-        show_scalar_bar=False,
+        **_LATER,
     )
 
 
@@ -164,6 +166,7 @@ def add_vessels(plotter: "Plotter", view: View, shapes: Anatomy) -> ColourScale 
     if tubes is None:
         return None
     shine: dict[str, Any] = {"smooth_shading": True, "specular": 0.35, "specular_power": 18, "ambient": 0.2}
+    shine |= _LATER
     if not np.isfinite(tubes[colour]).any():
         plotter.add_mesh(tubes, color=view.theme.unknown, **shine)
         return None
@@ -176,7 +179,6 @@ def add_vessels(plotter: "Plotter", view: View, shapes: Anatomy) -> ColourScale 
         clim=(scale.low, scale.high),
         log_scale=scale.log,
         nan_color=view.theme.unknown,
-        show_scalar_bar=False,
         **shine,
     )
     return scale
@@ -192,7 +194,7 @@ def add_box(plotter: "Plotter", view: View, shapes: Anatomy) -> None:
     lines = np.array([(2, *pair) for pair in ends if front not in pair])
     edges = pyvista.PolyData(ends_of, lines=lines.ravel())
     plotter.add_mesh(
-        edges, color=view.theme.faint, line_width=view.size[1] / 400, opacity=0.6, lighting=False
+        edges, color=view.theme.faint, line_width=view.size[1] / 400, opacity=0.6, lighting=False, **_LATER
     )
 
 

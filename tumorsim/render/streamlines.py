@@ -94,6 +94,7 @@ def _add_shaded(plotter: "Plotter", view: View, mesh: "PolyData") -> None:
         clim=(scale.low, scale.high),
         log_scale=scale.log,
         show_scalar_bar=False,
+        render=False,
         smooth_shading=True,
         ambient=0.55,
         diffuse=0.5,

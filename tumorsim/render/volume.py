@@ -35,6 +35,7 @@ def furnish_volume(plotter: "Plotter", view: View, shapes: Anatomy) -> Furnished
         opacity_unit_distance=float(np.subtract(*shapes.stage[::-1]).max()) * MICRON,
         shade=False,
         show_scalar_bar=False,
+        render=False,
         mapper="fixed_point",
     )
     add_box(plotter, view, shapes)

@@ -1,5 +1,6 @@
 """A 3D scene to turn by hand, at any output: in a window where there is a screen, or in a browser."""
 
+import asyncio
 import gc
 import os
 import sys
@@ -98,10 +99,13 @@ def serve(
                 page = plotter_ui(course.plotter, mode="server", server=server)
 
         @server.state.change("step")
-        def go(step: float, **_: Any) -> None:
-            if course.go(step):
-                server.state.heading = " – ".join(course.heading)
+        async def follow(**_: Any) -> None:
+            """Several may be under way; between two pictures moves that came meanwhile are heard."""
+            while course.go(server.state.step):
                 page.update()
+                with server.state:
+                    server.state.heading = " – ".join(course.heading)
+                await asyncio.sleep(0.01)
 
         if ready:
             server.controller.on_server_ready.add(lambda **_: ready(f"http://{host}:{server.port}/"))
@@ -146,9 +150,7 @@ class Course:
         if chosen == self.step or not self.last:
             return False
         self.view = replace(self.view, time=float(self.view.results.times[chosen]))
-        self.plotter.suppress_rendering = True  # else every shape would be drawn as it comes
         self._furnish()
-        self.plotter.suppress_rendering = False
         self.plotter.renderer.ResetCameraClippingRange()
         return True
 
@@ -175,7 +177,9 @@ def steer(course: Course) -> None:
 
     def head() -> None:
         text = "\n".join(course.heading)
-        plotter.add_text(text, position="upper_left", color=colour, font_size=11, name="heading")
+        plotter.add_text(
+            text, position="upper_left", color=colour, font_size=11, name="heading", render=False
+        )
 
     def go(step: float) -> None:
         if course.go(step):
@@ -213,6 +217,7 @@ def _add_bar(plotter: "Plotter", view: View, scale: ColourScale, bottom: float) 
         position_y=bottom,
         color=view.theme.text,
         title_font_size=14,
+        render=False,
         **_BAR,
     )
 
