@@ -86,14 +86,14 @@ def serve(
     with headless():
         course = Course(view, off_screen=True)
         server = get_server(client_type="vue3")
-        server.state.heading = " – ".join(course.heading)
+        server.state.moment = moment_text(view)
         with SinglePageLayout(server) as layout:
-            layout.title.set_text("{{ heading }}")
+            layout.title.set_text(results.title if course.last else " – ".join(course.heading))
             if course.last:
                 with layout.toolbar:
                     VSlider(
-                        v_model=("step", course.step), min=0, max=course.last, step=1, hide_details=True,
-                        classes="mx-6",
+                        v_model=("step", course.step), min=0, max=course.last, step=1, label=("moment",),
+                        hide_details=True, classes="mx-6",
                     )  # fmt: skip
             with layout.content:
                 page = plotter_ui(course.plotter, mode="server", server=server)
@@ -104,7 +104,7 @@ def serve(
             while course.go(server.state.step):
                 page.update()
                 with server.state:
-                    server.state.heading = " – ".join(course.heading)
+                    server.state.moment = moment_text(course.view)
                 await asyncio.sleep(0.01)
 
         if ready:
@@ -171,8 +171,11 @@ class Course:
         return shapes
 
 
-def steer(course: Course) -> None:
-    """Add the heading, and a slider and the arrow keys, left and right, that go through the outputs."""
+def steer(course: Course) -> Any:
+    """Add the heading, and a slider and the arrow keys, left and right, that go through the outputs.
+
+    Returns the slider; None where there is nothing to go through.
+    """
     plotter, colour = course.plotter, course.view.theme.text
 
     def head() -> None:
@@ -189,7 +192,7 @@ def steer(course: Course) -> None:
 
     head()
     if not course.last:
-        return
+        return None
     slider = plotter.add_slider_widget(
         None,  # type: ignore[arg-type]
         (0, course.last),
@@ -201,6 +204,7 @@ def steer(course: Course) -> None:
     slider.AddObserver("EndInteractionEvent", lambda *_: go(slider.GetRepresentation().GetValue()))
     plotter.add_key_event("Left", lambda: go(course.step - 1))  # type: ignore[arg-type]
     plotter.add_key_event("Right", lambda: go(course.step + 1))  # type: ignore[arg-type]
+    return slider
 
 
 def _add_bar(plotter: "Plotter", view: View, scale: ColourScale, bottom: float) -> None:
