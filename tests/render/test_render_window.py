@@ -1,5 +1,6 @@
 """A scene to turn by hand, at any output; where it cannot be shown, the cure is told; a page is for one machine."""
 
+import asyncio
 import gc
 import re
 import subprocess
@@ -139,3 +140,24 @@ def press(course, key):
     keyboard = course.plotter.iren.interactor
     keyboard.SetKeySym(key)
     keyboard.InvokeEvent("KeyPressEvent")
+
+
+def test_the_slider_of_a_page_goes_through_the_outputs(stored, monkeypatch):
+    """It tells the time of what it draws."""
+    pytest.importorskip("trame_pyvista")
+    from trame.app import get_server
+
+    server, told = get_server(client_type="vue3"), []
+
+    async def moves():
+        server.state.ready()
+        for step in (0, 1, 0):
+            with server.state:
+                server.state.step = step
+            await asyncio.sleep(0.05)
+            told.append(server.state.moment)
+
+    monkeypatch.setenv("TRAME_ARGS", "")  # which is set for the process
+    monkeypatch.setattr(type(server), "start", lambda *_, **__: asyncio.run(moves()))
+    serve(stored, SMALL)
+    assert told == ["1 h", "24 h", "1 h"]

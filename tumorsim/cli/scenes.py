@@ -157,7 +157,7 @@ def view(
     activity: Activity = None,
     dose_map: DoseMap = None,
 ) -> None:
-    """Turn a 3D scene by hand: in a window, or in a browser with --web."""
+    """Turn a 3D scene by hand and go through its outputs: in a window, or in a browser with --web."""
     from tumorsim.render.window import open_window, serve
 
     chosen = _look(
