@@ -29,6 +29,7 @@ COARSE = {
 }
 EVEN = ("title=The same with evenly leaky vessels", "tissue.regions.tumour.leakiness_log_sd=0")
 TWO_HOURS = ("run.duration=2 h",)
+BOLUS = ("vessels.plasma=carried", "run.duration=2 s", "run.max_step=0.2 s", "output.every=2 s")
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ PICTURES = (
         {"scene": "delivery", "background": "light"},
         changes=TWO_HOURS,
     ),
+    Picture("gallery/network_plasma.png", "generated_tumour", changes=BOLUS),
 )
 
 

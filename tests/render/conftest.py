@@ -25,6 +25,7 @@ class MadeResult:
     amount_unit: str = "mol"
     dose: float | None = 1e-4
     steady: bool = False
+    in_blood: np.ndarray | None = None
     config: dict = field(default_factory=lambda: {"agent": {"name": "Doxil"}})
 
     @property

@@ -35,8 +35,8 @@ def test_a_scale_bar_is_round_and_not_much_shorter_than_its_place(longest):
 
 def test_lengths_and_times_are_given_in_the_unit_that_suits_them():
     assert [length_text(x) for x in (5e-6, 5e-4, 1e-3, 2e-2)] == ["5 µm", "500 µm", "1 mm", "20 mm"]
-    assert [time_text(t) for t in (0, 60, 2700, 3600, 5400, 86400, 14 * 86400)] == [
-        "0 h", "1 min", "45 min", "1 h", "1.5 h", "24 h", "14 d",
+    assert [time_text(t) for t in (0, 5, 60, 2700, 3600, 5400, 86400, 14 * 86400)] == [
+        "0 h", "5 s", "1 min", "45 min", "1 h", "1.5 h", "24 h", "14 d",
     ]  # fmt: skip
 
 

@@ -7,7 +7,8 @@ import pytest
 from matplotlib.image import imread
 
 from tumorsim.errors import ConfigError
-from tumorsim.render.network_figure import COLOURS, network_figure
+from tumorsim.render.network_figure import network_figure
+from tumorsim.render.vessel_colours import COLOURS
 from tumorsim.render.vessel_tubes import vessel_tubes
 from tumorsim.vessels.network import Network
 

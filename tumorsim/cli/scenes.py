@@ -35,6 +35,13 @@ SameScale = Annotated[bool | None, typer.Option("--same-scale", help="One colour
 LookFile = Annotated[
     Path | None, typer.Option("--look", help="A TOML of these settings; options here have the last word.")
 ]
+Vessels = Annotated[
+    str | None,
+    typer.Option(
+        metavar="BY",
+        help="Colour vessels by plasma (what they carry), pressure, flow, haematocrit, leakiness or radius.",
+    ),
+]
 Second = Annotated[Path | None, typer.Option("--with", help="The second result, for compare.")]
 NuclideName = Annotated[str | None, typer.Option(help='On the agent, for dose: "Lu-177".')]
 Activity = Annotated[str | None, typer.Option(help='Injected, for dose: "7.4 GBq".')]
@@ -58,6 +65,7 @@ def render(
     cut: Cut = None,
     limits: Limits = None,
     log: Log = None,
+    vessels: Vessels = None,
     same_scale: SameScale = None,
     look: LookFile = None,
     second: Second = None,
@@ -70,7 +78,7 @@ def render(
 
     chosen = _look(
         look, scene=scene, time=time, field=field, background=background, size=size, azimuth=azimuth,
-        elevation=elevation, zoom=zoom, cut=cut, limits=limits, log=log, same_scale=same_scale,
+        elevation=elevation, zoom=zoom, cut=cut, limits=limits, log=log, same_scale=same_scale, vessels=vessels,
     )  # fmt: skip
     results, other = _shown(file, second, nuclide=nuclide, activity=activity, dose_map=dose_map)
     out = out or Path(f"{file.stem}_{chosen.scene}.png")
@@ -99,6 +107,7 @@ def movie(
     cut: Cut = None,
     limits: Limits = None,
     log: Log = None,
+    vessels: Vessels = None,
     look: LookFile = None,
     second: Second = None,
     nuclide: NuclideName = None,
@@ -112,7 +121,7 @@ def movie(
 
     chosen = _look(
         look, scene=scene, time=time, field=field, background=background, size=size, azimuth=azimuth,
-        elevation=elevation, zoom=zoom, cut=cut, limits=limits, log=log,
+        elevation=elevation, zoom=zoom, cut=cut, limits=limits, log=log, vessels=vessels,
     )  # fmt: skip
     results, other = _shown(file, second, nuclide=nuclide, activity=activity, dose_map=dose_map)
     out = out or Path(f"{file.stem}_{chosen.scene}.mp4")
@@ -142,17 +151,18 @@ def view(
     cut: Cut = None,
     limits: Limits = None,
     log: Log = None,
+    vessels: Vessels = None,
     look: LookFile = None,
     nuclide: NuclideName = None,
     activity: Activity = None,
     dose_map: DoseMap = None,
 ) -> None:
-    """Turn a 3D scene by hand: in a window, or in a browser with --web."""
+    """Turn a 3D scene by hand and go through its outputs: in a window, or in a browser with --web."""
     from tumorsim.render.window import open_window, serve
 
     chosen = _look(
         look, scene=scene, time=time, field=field, background=background, size=size, cut=cut, limits=limits,
-        log=log,
+        log=log, vessels=vessels,
     )  # fmt: skip
     results, _ = _shown(file, None, nuclide=nuclide, activity=activity, dose_map=dose_map)
     if not web:

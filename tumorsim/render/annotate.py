@@ -73,14 +73,14 @@ def draw_heading(figure: "Figure", view: View) -> None:
     lower = heading.get_window_extent().y0 / view.size[1] - points(view, 0.022) / view.size[1]
     subtitle = figure.text(0.035, lower, below, color=theme.faint, size=points(view, 0.0235), va="top")
     stamp = figure.text(
-        0.965, 0.957, _moment(view), color=theme.text, size=points(view, 0.046), ha="right", va="top"
+        0.965, 0.957, moment_text(view), color=theme.text, size=points(view, 0.046), ha="right", va="top"
     )
     room = stamp.get_window_extent().x0 / view.size[0] - 0.035 - 0.03
     for text in (heading, subtitle):
         _fit(text, room * view.size[0])
 
 
-def _moment(view: View) -> str:
+def moment_text(view: View) -> str:
     """The time shown; nothing for what is added up over all times."""
     if view.field == DOSE:
         return ""
@@ -202,7 +202,9 @@ def dose_text(dose: float | None, unit: str) -> str:
 
 
 def time_text(time: float) -> str:
-    """A time in the unit that suits it: "45 min", "24 h", "14 d"."""
+    """A time in the unit that suits it: "5 s", "45 min", "24 h", "14 d"."""
+    if 0 < time < 60:
+        return f"{time:.3g} s"
     if 0 < time < 3600:
         return f"{time / 60:.3g} min"
     return f"{time / 3600:.3g} h" if time <= 7 * 86400 else f"{time / 86400:.3g} d"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def furnish_block(plotter: "Plotter", view: View, shapes: Anatomy) -> Furnished:
     """The field on all faces of the block; the tumour's outline is white, that of its core coloured."""
-    pressure, core_shows = add_vessels(plotter, view, shapes), False
+    vessels, core_shows = add_vessels(plotter, view, shapes), False
     for number, face in enumerate(block_faces(shapes, shown_values(view, shapes))):
         add_coloured(plotter, face, view.scale)
         if not face.n_cells:
@@ -27,4 +27,4 @@ def furnish_block(plotter: "Plotter", view: View, shapes: Anatomy) -> Furnished:
         add_line(plotter, view, core, colour=view.theme.necrosis, width=3.0)
         core_shows |= core.n_cells > 0
     add_box(plotter, view, shapes)
-    return Furnished((view.scale,) if pressure is None else (view.scale, pressure), core_shows)
+    return Furnished((view.scale,) if vessels is None else (view.scale, vessels), core_shows)

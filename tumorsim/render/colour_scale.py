@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 FIELD_COLOURS = ("inferno", 0.1, 1.0)
 VESSEL_COLOURS = ("Blues_r", 0.08, 0.92)
+PLASMA_COLOURS = ("winter", 0.1, 1.0)
+"""[D]: no end of it is lost on black, on white or on a field in its own colours."""
 DIFFERENCE_COLOURS = ("RdBu_r", 0.0, 1.0)
 _COLOURS = {"Pa": ("viridis", 0.0, 1.0), "m/s": ("plasma", 0.0, 1.0), "Gy": ("magma", 0.08, 1.0)}
 """Perceptually uniform maps, by the unit of a field, and the part of each that is used. Zero is not black, so that
@@ -146,6 +148,25 @@ def pressure_scale(pressure: np.ndarray) -> ColourScale:
     low, high = np.nanmin(pressure) / MMHG, np.nanmax(pressure) / MMHG
     scale = ColourScale("blood pressure", "mmHg", 1 / MMHG, float(low), float(high), colours=VESSEL_COLOURS)
     return scale if high > low else replace(scale, low=float(low) - 1, high=float(high) + 1)
+
+
+def plasma_scale(results: "Results", *, times: Iterable[float]) -> ColourScale:
+    """The scale of the plasma concentrations in all vessels at all of ``times`` (s), from 0.
+
+    In %ID/mL = 100 C / dose · 1e-6 m³/mL when the dose is known, else as an amount per tissue volume would be.
+    """
+    assert results.in_blood is not None
+    levels = results.in_blood[[results.step_at(time) for time in times]]
+    _, typical, highest = _extent(levels, None)
+    dose = injected_dose(results)
+    per_volume = f"{results.amount_unit}/m^3"
+    factor, unit = display_unit(per_volume, peak=typical, amount_unit=results.amount_unit, dose=None)
+    if dose:
+        factor, unit = 100e-6 / dose, "%ID/mL"
+    top = _rounded_up(typical * factor) or 1.0
+    clipped = bool(highest * factor > top * (1 + 1e-6))
+    label = f"{agent_name(results) or 'agent'} in plasma"
+    return ColourScale(label, unit, factor, 0.0, top, clipped=clipped, colours=PLASMA_COLOURS)
 
 
 def values(results: "Results", field: str, time: float) -> np.ndarray:

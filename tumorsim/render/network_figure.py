@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tumorsim.constants import MMHG
 from tumorsim.errors import ConfigError, Problem
 from tumorsim.render.colour_scale import ColourScale
 from tumorsim.render.probe import headless, probe_renderer
+from tumorsim.render.vessel_colours import known_colours, network_scale
 from tumorsim.render.vessel_tubes import vessel_tubes
 from tumorsim.render.view import THEMES
 
@@ -17,18 +17,8 @@ if TYPE_CHECKING:
 
     from tumorsim.vessels.network import Network
 
-COLOURS: dict[str, tuple[str, str, float, bool, str]] = {
-    "pressure": ("blood pressure", "mmHg", 1 / MMHG, False, "coolwarm"),
-    "flow": ("blood flow", "nl/min", 60e12, True, "viridis"),
-    "haematocrit": ("discharge haematocrit", "", 1.0, False, "Reds"),
-    "leakiness": ("leakiness of the wall, relative to its tissue", "", 1.0, True, "plasma"),
-    "radius": ("vessel radius", "µm", 1e6, True, "cividis"),
-}
-"""What tubes can be coloured by: label, unit, its size, whether on a logarithmic scale, and colour map."""
 _DIRECTION = (1.0, -1.25, 0.78)
 """[D]: towards the camera (x, y, z)."""
-_DECADES = 4
-"""[D]: decades below the 99th percentile that a logarithmic scale shows."""
 
 
 def network_figure(
@@ -39,8 +29,8 @@ def network_figure(
     from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
 
-    if colour not in COLOURS or getattr(network, colour) is None:
-        known = [name for name in COLOURS if getattr(network, name) is not None]
+    known = known_colours(network)
+    if colour not in known:
         raise ConfigError(
             Problem("--colour", colour, "is not known of this network", f"Use {', '.join(known)}")
         )
@@ -50,9 +40,10 @@ def network_figure(
     margin = network.radius.max()
     tubes = vessel_tubes(network, within=(low - margin, high + margin), colour=colour)
     assert tubes is not None
-    label, unit, factor, log, colours = COLOURS[colour]
-    values = tubes[colour] = tubes[colour] * factor
-    scale = _scale(values, label, unit, factor, log=log, colours=colours)
+    if not np.isfinite(tubes[colour]).any():
+        raise ConfigError(Problem("--colour", colour, "no value is known", "Choose another"))
+    scale = network_scale(tubes[colour], colour)
+    tubes[colour] = tubes[colour] * scale.factor
     picture = _drawn(tubes, scale, colour, size)
     theme = THEMES["dark"]
     figure = Figure(figsize=(size[0] / 100, size[1] / 100), dpi=100, facecolor=theme.background)
@@ -62,28 +53,12 @@ def network_figure(
     bar = figure.colorbar(ScalarMappable(scale.norm, scale.colour_map), cax=axes)
     bar.outline.set(edgecolor=theme.faint)
     axes.tick_params(colors=theme.text)
-    figure.text(0.87, 0.78, f"{label}\n{unit}", color=theme.text, size=11, wrap=True)
+    figure.text(0.87, 0.78, f"{scale.label}\n{scale.unit}", color=theme.text, size=11, wrap=True)
     sides = " × ".join(f"{side * 1e6:.4g}" for side in (high - low)[::-1])
     title = f"{network.source or 'network'}: {len(network.segments):,} segments, {sides} µm"
     figure.text(0.03, 0.95, title, color=theme.text, size=15, weight="bold")
     figure.savefig(out, facecolor=theme.background)
     return out
-
-
-def _scale(
-    values: np.ndarray, label: str, unit: str, factor: float, *, log: bool, colours: str
-) -> ColourScale:
-    """From the least to the highest value, without the hundredth that lies outside on either side."""
-    known = values[np.isfinite(values)]
-    if not len(known):
-        raise ConfigError(Problem("--colour", label, "no value is known", "Choose another"))
-    low, high = (float(limit) for limit in np.percentile(known, [1, 99]))
-    if log:
-        high = high or 1.0
-        low = max(low, high * 10.0**-_DECADES)
-    if not high > low:
-        low, high = (low / 2, 2 * low) if log else (low - 0.5, low + 0.5)
-    return ColourScale(label, unit, factor, low, high, log, colours=(colours, 0.0, 1.0))
 
 
 def _drawn(tubes: "PolyData", scale: ColourScale, colour: str, size: tuple[int, int]) -> np.ndarray:

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 def furnish_overview(plotter: "Plotter", view: View, shapes: Anatomy) -> Furnished:
     """The cut faces are unlit, so that their colours match the bar."""
-    pressure = add_vessels(plotter, view, shapes)
+    vessels = add_vessels(plotter, view, shapes)
     add_shell(plotter, view, shapes, glass=view.results.network is not None)
     core_shows = add_cut_faces(plotter, view, shapes)
     add_box(plotter, view, shapes)
-    return Furnished((view.scale,) if pressure is None else (view.scale, pressure), core_shows)
+    return Furnished((view.scale,) if vessels is None else (view.scale, vessels), core_shows)
 
 
 def furnish_levels(plotter: "Plotter", view: View, shapes: Anatomy) -> Furnished:

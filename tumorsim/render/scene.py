@@ -13,7 +13,7 @@ from tumorsim.fields import POOLS
 from tumorsim.render.anatomy import tumour_masks
 from tumorsim.render.aside import written_aside
 from tumorsim.render.block import furnish_block
-from tumorsim.render.colour_scale import ColourScale, colour_scale
+from tumorsim.render.colour_scale import ColourScale, colour_scale, plasma_scale
 from tumorsim.render.compare import draw_compare, shown_factor
 from tumorsim.render.derived import TOTAL, with_total
 from tumorsim.render.overview import furnish_levels, furnish_overview
@@ -22,6 +22,7 @@ from tumorsim.render.probe import headless, probe_renderer
 from tumorsim.render.slices import draw_slices
 from tumorsim.render.stage import Furnish, draw_solid
 from tumorsim.render.streamlines import furnish_streamlines
+from tumorsim.render.vessel_colours import PLASMA, shown_colours, usual_colour
 from tumorsim.render.view import THEMES, Look, View
 from tumorsim.render.volume import furnish_volume
 
@@ -147,6 +148,7 @@ def view_of(results: "Results", look: Look, *, other: "Results | None" = None) -
     )
     if other is not None and look.limits is None:
         scale = _for_both(scale, field, results, other, times=times)
+    vessels = look.vessels or usual_colour(results, field)
     return View(
         results,
         moment,
@@ -160,6 +162,8 @@ def view_of(results: "Results", look: Look, *, other: "Results | None" = None) -
         look.cut,
         other,
         scene=look.scene,
+        vessels=vessels,
+        plasma=plasma_scale(results, times=times) if vessels == PLASMA else None,
     )
 
 
@@ -192,6 +196,8 @@ def _check(results: "Results", look: Look) -> None:
         for key, value, known in choices
         if value not in known
     ]
+    if look.vessels is not None and look.vessels not in (known := shown_colours(results)):
+        problems.append(_unknown_colour(look.vessels, known))
     if look.size is not None and not all(_SIDES[0] <= side <= _SIDES[1] for side in look.size):
         cure = f"Give a width and a height of {_SIDES[0]} to {_SIDES[1]} pixels"
         problems.append(Problem("size", look.size, "a side is too short or too long", cure))
@@ -212,6 +218,13 @@ def _check(results: "Results", look: Look) -> None:
         problems.append(Problem("field", field, "it is no velocity", "Leave the field out"))
     if problems:
         raise ConfigError(*problems)
+
+
+def _unknown_colour(colour: str, known: list[str]) -> Problem:
+    cure = f"Use one of {', '.join(known)}" if known else "Leave it out: there is no vessel network"
+    if known and colour == PLASMA:
+        cure += ', or run again with vessels.plasma = "carried"'
+    return Problem("vessels", colour, "this result does not hold it", cure)
 
 
 def write_png(picture: np.ndarray, out: Path, *, title: str) -> Path:

@@ -17,7 +17,8 @@ from tumorsim.render.annotate import (
     pixels,
     sheet,
 )
-from tumorsim.render.colour_scale import ColourScale, pressure_scale
+from tumorsim.render.colour_scale import ColourScale
+from tumorsim.render.vessel_colours import tube_scale
 from tumorsim.render.vessel_tubes import vessel_tubes
 from tumorsim.render.view import View
 
@@ -39,6 +40,8 @@ _LIGHTS = (
     ((-0.8, -0.8, 0.6), 0.3),
 )
 """[D]: position in camera coordinates (right, up, to the viewer) and intensity: key, fill, rim, bounce."""
+_LATER: dict[str, Any] = {"show_scalar_bar": False, "render": False}
+"""Nothing is drawn before all of it is there."""
 _BARS = {1: ((0.855, 0.2, 0.018, 0.5),), 2: ((0.855, 0.50, 0.018, 0.25), (0.855, 0.13, 0.018, 0.22))}
 """[D]: boxes of one and of two colour bars."""
 
@@ -102,7 +105,7 @@ def add_shell(plotter: "Plotter", view: View, shapes: Anatomy, *, glass: bool) -
     shell = surface(shapes)
     if not shell.n_cells:
         return
-    look: dict[str, Any] = {"smooth_shading": True, "specular_power": 14}
+    look: dict[str, Any] = {"smooth_shading": True, "specular_power": 14, **_LATER}
     if not glass:
         plotter.add_mesh(shell, color=view.theme.tissue, ambient=0.18, diffuse=0.82, specular=0.22, **look)
         return
@@ -129,8 +132,8 @@ def add_coloured(plotter: "Plotter", mesh: "PolyData", scale: ColourScale, *, sc
         clim=(scale.low, scale.high),
         log_scale=scale.log,
         lighting=False,
-        show_scalar_bar=False,
         copy_mesh=True,
+        **_LATER,
     )
 
 
@@ -147,29 +150,35 @@ def add_line(
         line_width=width * view.size[1] / 1200,
         opacity=opacity,
         lighting=False,
-        show_scalar_bar=False,
+        **_LATER,
     )
 
 
 def add_vessels(plotter: "Plotter", view: View, shapes: Anatomy) -> ColourScale | None:
-    """Add the network, if there is one, and return the scale of its pressures, if they are known."""
-    network = view.results.network
-    tubes = None if network is None else vessel_tubes(network, within=shapes.stage)
+    """Add the network, if there is one, and return the scale of its colours, if they are known."""
+    results, colour = view.results, view.vessels
+    if results.network is None:
+        return None
+    levels = None
+    if view.plasma is not None and results.in_blood is not None:
+        levels = results.in_blood[results.step_at(view.time)]
+    tubes = vessel_tubes(results.network, within=shapes.stage, colour=colour, levels=levels)
     if tubes is None:
         return None
     shine: dict[str, Any] = {"smooth_shading": True, "specular": 0.35, "specular_power": 18, "ambient": 0.2}
-    if not np.isfinite(tubes["pressure"]).any():
+    shine |= _LATER
+    if not np.isfinite(tubes[colour]).any():
         plotter.add_mesh(tubes, color=view.theme.unknown, **shine)
         return None
-    scale = pressure_scale(tubes["pressure"])
-    tubes["pressure"] = tubes["pressure"] * scale.factor
+    scale = view.plasma or tube_scale(tubes[colour], colour)
+    tubes[colour] = tubes[colour] * scale.factor
     plotter.add_mesh(
         tubes,
-        scalars="pressure",
+        scalars=colour,
         cmap=scale.colour_map,
         clim=(scale.low, scale.high),
+        log_scale=scale.log,
         nan_color=view.theme.unknown,
-        show_scalar_bar=False,
         **shine,
     )
     return scale
@@ -185,7 +194,7 @@ def add_box(plotter: "Plotter", view: View, shapes: Anatomy) -> None:
     lines = np.array([(2, *pair) for pair in ends if front not in pair])
     edges = pyvista.PolyData(ends_of, lines=lines.ravel())
     plotter.add_mesh(
-        edges, color=view.theme.faint, line_width=view.size[1] / 400, opacity=0.6, lighting=False
+        edges, color=view.theme.faint, line_width=view.size[1] / 400, opacity=0.6, lighting=False, **_LATER
     )
 
 

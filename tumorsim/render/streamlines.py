@@ -26,7 +26,7 @@ _THIN = 0.0022
 
 def furnish_streamlines(plotter: "Plotter", view: View, shapes: Anatomy) -> Furnished:
     """Lines through points on the rim, both ways, with arrow heads where they cross it."""
-    pressure = add_vessels(plotter, view, shapes)
+    vessels = add_vessels(plotter, view, shapes)
     add_shell(plotter, view, shapes, glass=True)
     add_box(plotter, view, shapes)
     lines, size = streamlines(view, shapes), _diagonal(shapes)
@@ -34,7 +34,7 @@ def furnish_streamlines(plotter: "Plotter", view: View, shapes: Anatomy) -> Furn
         tubes = lines.tube(radius=_THIN * size, n_sides=6)
         _add_shaded(plotter, view, tubes)
         _add_shaded(plotter, view, _arrows(lines, size))
-    return Furnished((view.scale,) if pressure is None else (view.scale, pressure))
+    return Furnished((view.scale,) if vessels is None else (view.scale, vessels))
 
 
 def streamlines(view: View, shapes: Anatomy) -> "PolyData":
@@ -94,6 +94,7 @@ def _add_shaded(plotter: "Plotter", view: View, mesh: "PolyData") -> None:
         clim=(scale.low, scale.high),
         log_scale=scale.log,
         show_scalar_bar=False,
+        render=False,
         smooth_shading=True,
         ambient=0.55,
         diffuse=0.5,

@@ -16,11 +16,16 @@ _SIDES = ((5_000, 18), (50_000, 10))
 
 
 def vessel_tubes(
-    network: "Network", *, within: tuple[np.ndarray, np.ndarray], colour: str = "pressure"
+    network: "Network",
+    *,
+    within: tuple[np.ndarray, np.ndarray],
+    colour: str = "pressure",
+    levels: np.ndarray | None = None,
 ) -> "PolyData | None":
     """The segments between two corners (z, y, x; m), in µm, with point data ``colour`` (SI, or nan).
 
-    ``colour`` is "pressure", or "flow", "haematocrit", "leakiness" or "radius" of the segments; flow is its size.
+    ``colour`` is "pressure", or "flow", "haematocrit", "leakiness" or "radius" of the segments; flow is its size. Or it
+    is the name of any other ``levels`` of the segments (m,).
     A chain of segments runs through its nodes with the mean of the two radii; at a branch every segment
     keeps its own. Returns None if no segment lies there.
     """
@@ -31,7 +36,7 @@ def vessel_tubes(
     segments = network.segments[kept]
     points = network.nodes[:, ::-1] * MICRON
     radii = _end_radii(segments, network.radius[kept], len(points)) * MICRON
-    at_ends, at_nodes = _values(network, kept, colour)
+    at_ends, at_nodes = _values(network, kept, colour, levels)
     sides = next((sides for most, sides in _SIDES if len(segments) <= most), 6)
     pipes = _pipes(points[segments], radii, at_ends, colour=colour, sides=sides)
     widest = np.zeros(len(points))
@@ -41,10 +46,12 @@ def vessel_tubes(
     return pipes.append_polydata(joints)
 
 
-def _values(network: "Network", kept: np.ndarray, colour: str) -> tuple[np.ndarray, np.ndarray]:
+def _values(
+    network: "Network", kept: np.ndarray, colour: str, levels: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     """The numbers at both ends of the segments that are kept, (m, 2), and at every node, (n,)."""
     n, segments = len(network.nodes), network.segments[kept]
-    given = getattr(network, colour)
+    given = getattr(network, colour) if levels is None else levels
     if given is None:
         return np.full(segments.shape, np.nan), np.full(n, np.nan)
     if colour == "pressure":

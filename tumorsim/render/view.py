@@ -39,7 +39,8 @@ class Look:
     the vertical axis from its usual place, ``elevation`` is its angle above the horizon, in degrees; ``zoom``
     enlarges. ``cut`` (x, y, z) is the inner corner of the missing octant, as shares of what is drawn from its low to
     its high side: (1, 0, 1) leaves it closed. The colours span ``limits`` in the unit shown, or with ``same_scale``
-    the values of all times, on a logarithmic scale with ``log``.
+    the values of all times, on a logarithmic scale with ``log``. ``vessels`` is what vessels are coloured by: the
+    "plasma" concentration that they carry, their blood "pressure", "flow", "haematocrit", "leakiness" or "radius".
     """
 
     scene: str = "overview"
@@ -54,6 +55,7 @@ class Look:
     limits: tuple[float, float] | None = None
     same_scale: bool = False
     log: bool | None = None
+    vessels: str | None = None
 
 
 def read_look(path: Path) -> dict[str, Any]:
@@ -77,7 +79,8 @@ class View:
     """One picture: ``field`` of ``results`` at the stored ``time`` (s), ``size`` (width, height) in px.
 
     ``azimuth``, ``elevation``, ``zoom`` and ``cut`` as in ``Look``; ``other`` is a second result to compare with.
-    With ``turning`` the size of things does not depend on the azimuth.
+    With ``turning`` the size of things does not depend on the azimuth. ``plasma`` is the scale of what ``vessels``
+    carry, where they are coloured by that; any other follows from the network.
     """
 
     results: "Results"
@@ -93,3 +96,5 @@ class View:
     other: "Results | None" = None
     turning: bool = False
     scene: str = "overview"
+    vessels: str = "pressure"
+    plasma: ColourScale | None = None

@@ -23,7 +23,7 @@ _RAMP = 1.5
 
 def furnish_volume(plotter: "Plotter", view: View, shapes: Anatomy) -> Furnished:
     """Colours add up along a line of sight: the bar tells the colour of a place, the cloud shows where it is."""
-    pressure = add_vessels(plotter, view, shapes)
+    vessels = add_vessels(plotter, view, shapes)
     ramp = np.linspace(0, 1, 256) ** _RAMP
     plotter.add_volume(
         _cloud(view, shapes),
@@ -35,10 +35,11 @@ def furnish_volume(plotter: "Plotter", view: View, shapes: Anatomy) -> Furnished
         opacity_unit_distance=float(np.subtract(*shapes.stage[::-1]).max()) * MICRON,
         shade=False,
         show_scalar_bar=False,
+        render=False,
         mapper="fixed_point",
     )
     add_box(plotter, view, shapes)
-    return Furnished((view.scale,) if pressure is None else (view.scale, pressure))
+    return Furnished((view.scale,) if vessels is None else (view.scale, vessels))
 
 
 def _cloud(view: View, shapes: Anatomy) -> "ImageData":

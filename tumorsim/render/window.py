@@ -1,14 +1,19 @@
-"""A 3D scene to turn by hand: in a window where there is a screen, or in a browser."""
+"""A 3D scene to turn by hand, at any output: in a window where there is a screen, or in a browser."""
 
+import asyncio
+import gc
 import os
 import sys
 import textwrap
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tumorsim.errors import ConfigError, Problem, RenderError
-from tumorsim.render.annotate import time_text
+from tumorsim.render.anatomy import Anatomy
+from tumorsim.render.annotate import moment_text
 from tumorsim.render.colour_scale import ColourScale
+from tumorsim.render.derived import DOSE
 from tumorsim.render.probe import headless, probe_renderer
 from tumorsim.render.scene import SCENES, view_of
 from tumorsim.render.stage import aim, new_plotter, stage_of
@@ -30,6 +35,13 @@ _BAR: dict[str, Any] = {
     "n_labels": 5,
 }
 _BOTTOMS = (0.55, 0.1)
+_SLIDER: dict[str, Any] = {
+    "pointa": (0.1, 0.04),
+    "pointb": (0.75, 0.04),
+    "style": "modern",
+    "slider_width": 0.03,
+    "tube_width": 0.008,
+}
 
 
 def open_window(results: "Results", look: Look) -> None:
@@ -40,10 +52,9 @@ def open_window(results: "Results", look: Look) -> None:
         raise RenderError(f"there is no screen here to open a window on. {cure}")
     probe_renderer()
     with headless():
-        plotter = furnished_plotter(view, off_screen=False)
-        text = f"{results.title}\n{time_text(view.time)}"
-        plotter.add_text(text, position="upper_left", color=view.theme.text, font_size=11)
-        plotter.show(title=f"tumorsim: {results.title}")
+        course = Course(view, off_screen=False)
+        steer(course)
+        course.plotter.show(title=f"tumorsim: {results.title}")
 
 
 def serve(
@@ -63,6 +74,7 @@ def serve(
     try:
         from trame.app import get_server
         from trame.ui.vuetify3 import SinglePageLayout
+        from trame.widgets.vuetify3 import VSlider
         from trame_pyvista.ui import plotter_ui
     except ImportError as error:
         fault, cure = f"a package for web pages is missing: {error.name}", 'Run pip install "tumorsim[web]"'
@@ -72,12 +84,29 @@ def serve(
         f"--server --host {host} --port {port}"  # else it reads the options of tumorsim
     )
     with headless():
-        plotter = furnished_plotter(view, off_screen=True)
+        course = Course(view, off_screen=True)
         server = get_server(client_type="vue3")
+        server.state.moment = moment_text(view)
         with SinglePageLayout(server) as layout:
-            layout.title.set_text(f"{results.title} – {time_text(view.time)}")
+            layout.title.set_text(results.title if course.last else " – ".join(course.heading))
+            if course.last:
+                with layout.toolbar:
+                    VSlider(
+                        v_model=("step", course.step), min=0, max=course.last, step=1, label=("moment",),
+                        hide_details=True, classes="mx-6",
+                    )  # fmt: skip
             with layout.content:
-                plotter_ui(plotter, mode="server", server=server)
+                page = plotter_ui(course.plotter, mode="server", server=server)
+
+        @server.state.change("step")
+        async def follow(**_: Any) -> None:
+            """Several may be under way; between two pictures moves that came meanwhile are heard."""
+            while course.go(server.state.step):
+                page.update()
+                with server.state:
+                    server.state.moment = moment_text(course.view)
+                await asyncio.sleep(0.01)
+
         if ready:
             server.controller.on_server_ready.add(lambda **_: ready(f"http://{host}:{server.port}/"))
         try:
@@ -92,17 +121,90 @@ def has_screen(environment: Mapping[str, str]) -> bool:
     return sys.platform != "linux" or bool(environment.get("DISPLAY"))
 
 
-def furnished_plotter(view: View, *, off_screen: bool) -> "Plotter":
-    """The stage of a 3D scene, with colour bars that turn with no hand."""
-    scene = SCENES[view.scene]
-    assert scene.furnish is not None
-    shapes = stage_of(view, whole_box=scene.whole_box)
-    plotter = new_plotter(view, off_screen=off_screen)
-    furnished = scene.furnish(plotter, view, shapes)
-    for scale, bottom in zip(furnished.scales, _BOTTOMS, strict=False):
-        _add_bar(plotter, view, scale, bottom)
-    aim(plotter, view, shapes)
-    return plotter
+class Course:
+    """A 3D scene on a stage, which can be set to any output of its result.
+
+    ``last`` is the number of the last output; 0 where there is one only, or where time does not count.
+    """
+
+    def __init__(self, view: View, *, off_screen: bool):
+        self.view = view
+        self.last = 0 if view.field == DOSE else len(view.results.times) - 1
+        self.plotter = new_plotter(view, off_screen=off_screen)
+        self._actors: list[Any] = []
+        aim(self.plotter, view, self._furnish())
+
+    @property
+    def step(self) -> int:
+        """The output shown."""
+        return self.view.results.step_at(self.view.time)
+
+    @property
+    def heading(self) -> tuple[str, ...]:
+        """The title and, where it counts, the time."""
+        return tuple(text for text in (self.view.results.title, moment_text(self.view)) if text)
+
+    def go(self, step: float) -> bool:
+        """Put up the output nearest to ``step``, seen as before once rendered; return whether it is another one."""
+        chosen = min(max(round(step), 0), self.last)
+        if chosen == self.step or not self.last:
+            return False
+        self.view = replace(self.view, time=float(self.view.results.times[chosen]))
+        self._furnish()
+        self.plotter.renderer.ResetCameraClippingRange()
+        return True
+
+    def _furnish(self) -> Anatomy:
+        """Put the scene of the view in the place of the last one, with colour bars that turn with no hand."""
+        plotter, view, scene = self.plotter, self.view, SCENES[self.view.scene]
+        assert scene.furnish is not None
+        plotter.remove_actor(self._actors, render=False)  # type: ignore[arg-type]
+        plotter.scalar_bars.clear()
+        self._actors.clear()
+        gc.collect()  # a stage and its meshes know each other, and would wait for it
+        others = set(plotter.actors)
+        shapes = stage_of(view, whole_box=scene.whole_box)
+        furnished = scene.furnish(plotter, view, shapes)
+        for scale, bottom in zip(furnished.scales, _BOTTOMS, strict=False):
+            _add_bar(plotter, view, scale, bottom)
+        self._actors += [actor for name, actor in plotter.actors.items() if name not in others]
+        return shapes
+
+
+def steer(course: Course) -> Any:
+    """Add the heading, and a slider and the arrow keys, left and right, that go through the outputs.
+
+    Returns the slider; None where there is nothing to go through.
+    """
+    plotter, colour = course.plotter, course.view.theme.text
+
+    def head() -> None:
+        text = "\n".join(course.heading)
+        plotter.add_text(
+            text, position="upper_left", color=colour, font_size=11, name="heading", render=False
+        )
+
+    def go(step: float) -> None:
+        if course.go(step):
+            head()
+        slider.GetRepresentation().SetValue(course.step)
+        plotter.render()
+
+    head()
+    if not course.last:
+        return None
+    slider = plotter.add_slider_widget(
+        None,  # type: ignore[arg-type]
+        (0, course.last),
+        value=course.step,
+        color=colour,
+        **_SLIDER,
+    )
+    slider.GetRepresentation().ShowSliderLabelOff()
+    slider.AddObserver("EndInteractionEvent", lambda *_: go(slider.GetRepresentation().GetValue()))
+    plotter.add_key_event("Left", lambda: go(course.step - 1))  # type: ignore[arg-type]
+    plotter.add_key_event("Right", lambda: go(course.step + 1))  # type: ignore[arg-type]
+    return slider
 
 
 def _add_bar(plotter: "Plotter", view: View, scale: ColourScale, bottom: float) -> None:
@@ -119,12 +221,13 @@ def _add_bar(plotter: "Plotter", view: View, scale: ColourScale, bottom: float) 
         position_y=bottom,
         color=view.theme.text,
         title_font_size=14,
+        render=False,
         **_BAR,
     )
 
 
 def _solid_view(results: "Results", look: Look) -> View:
-    view = view_of(results, look)
+    view = view_of(results, replace(look, same_scale=True))
     if SCENES[look.scene].furnish is None:
         solid = ", ".join(name for name, scene in SCENES.items() if scene.furnish is not None)
         fault = "it is flat: there is nothing to turn"
