@@ -9,6 +9,30 @@ import pytest
 from tumorsim.device.cuda import CudaDevice
 from tumorsim.simulation import simulate
 
+FORK = """DGF
+Vertex
+parameters 1 # blood pressure, Pa
+0 1e-4 1e-4 3300
+1e-4 1e-4 1e-4 2700
+2e-4 0.5e-4 0.9e-4 2000
+2e-4 1.6e-4 1.2e-4 2100
+#
+Simplex
+parameters 1 # radius, m
+0 1 6e-6
+1 2 4e-6
+1 3 5e-6
+#
+"""
+
+
+@pytest.fixture
+def fork(tmp_path):
+    """A file with a network of three vessels, made by hand."""
+    path = tmp_path / "fork.dgf"
+    path.write_text(FORK)
+    return path
+
 
 @pytest.fixture
 def gpu(monkeypatch):

@@ -34,33 +34,15 @@ COARSE = {
 }
 """A grid small enough for a test."""
 
-FORK = """DGF
-Vertex
-parameters 1 # blood pressure, Pa
-0 1e-4 1e-4 3300
-1e-4 1e-4 1e-4 2700
-2e-4 0.5e-4 0.9e-4 2000
-2e-4 1.6e-4 1.2e-4 2100
-#
-Simplex
-parameters 1 # radius, m
-0 1 6e-6
-1 2 4e-6
-1 3 5e-6
-#
-"""
-
 
 @pytest.fixture
-def run_coarse(tmp_path):
+def run_coarse(tmp_path, fork):
     """Run a shipped config on its coarse grid for 2 h; networks are a hand-made fork of three vessels."""
 
     def run(path: Path, *overrides: str) -> Results:
-        network = tmp_path / "fork.dgf"
-        network.write_text(FORK)
         chosen = [*COARSE[path.stem], "run.duration=2 h", "output.every=1 h", *overrides]
         if 'model = "network"' in path.read_text():
-            chosen.append(f"vessels.file={network}")
+            chosen.append(f"vessels.file={fork}")
         case = tumorsim.load(path, overrides=chosen)
         return tumorsim.simulate(case, out=tmp_path / f"{path.stem}.vtkhdf")
 

@@ -24,21 +24,6 @@ from tumorsim.verify.cases import CASES
 
 pytestmark = pytest.mark.skipif(find_compiler() is None, reason="no C++ compiler")
 
-FORK = """DGF
-Vertex
-parameters 1 # blood pressure, Pa
-0 1e-4 1e-4 3300
-1e-4 1e-4 1e-4 2700
-2e-4 0.5e-4 0.9e-4 2000
-2e-4 1.6e-4 1.2e-4 2100
-#
-Simplex
-parameters 1 # radius, m
-0 1 6e-6
-1 2 4e-6
-1 3 5e-6
-#
-"""
 SHORT = ["run.duration=20 min", "output.every=10 min", "run.max_step=10 min"]
 QUICK = ["domain.spacing=1 mm", *SHORT]
 MACROPHAGES = ['tissue.regions.tumour.macrophage_density="1e14 1/m^3"', 'macrophages.clearance="3 pL/h"']
@@ -81,15 +66,13 @@ RUNS = {
 
 
 @pytest.fixture
-def run(tmp_path, gpu):
+def run(tmp_path, gpu, fork):
     """Run a config on a device, with a fork of three vessels for its network; also the stand-in is at hand."""
-    network = tmp_path / "fork.dgf"
-    network.write_text(FORK)
 
     def run(name, overrides, *, device, **options):
         path = configs_directory() / f"{name}.toml"
         if 'model = "network"' in path.read_text():
-            overrides = [*overrides, f"vessels.file={network}"]
+            overrides = [*overrides, f"vessels.file={fork}"]
         case = tumorsim.load(path, overrides=overrides)
         return simulate(case, out=tmp_path / f"{device.replace(':', '')}.vtkhdf", device=device, **options)
 
