@@ -6,6 +6,7 @@ import ctypes.util
 import numpy as np
 import pytest
 from fibers import FibersDevice
+from twins import AVAILABLE, machine_called
 
 from tumorsim.device.native import NativeDevice, find_compiler
 from tumorsim.device.numpy import NumpyDevice
@@ -135,6 +136,15 @@ GIVEN = {
 }
 
 
+TILES = [(1, 1, 1), (2, 3, 61), (33, 5, 2), (5, 9, 70)]
+ON_A_GPU = [pytest.mark.gpu, pytest.mark.skipif("cuda" not in AVAILABLE, reason="no GPU")]
+SIDE_BY_SIDE = [pytest.param("fibers", shape, id=f"fibers-{shape}") for shape in TILES]
+SIDE_BY_SIDE += [
+    pytest.param("cuda", shape, id=f"cuda-{shape}", marks=ON_A_GPU) for shape in [*TILES, (33, 40, 130)]
+]
+"""The tiles of a GPU are larger than those of the fibers, and so the last shape."""
+
+
 def stages_apart(device, shape, real, *, terms, begun, ends, halves):
     """Arguments of two stages that share no array which either writes, and those arrays."""
     random = np.random.default_rng(list(shape))
@@ -176,15 +186,20 @@ def stages_apart(device, shape, real, *, terms, begun, ends, halves):
 @pytest.mark.parametrize("ends", [False, True], ids=["", "to the end"])
 @pytest.mark.parametrize("begun", [False, True], ids=["from the start", "on the way"])
 @pytest.mark.parametrize("terms", GIVEN)
-@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 3, 61), (33, 5, 2), (5, 9, 70)], ids=str)
-def test_tiles_that_know_nothing_of_each_other_take_both_stages(shape, terms, begun, ends, real, halves):
+@pytest.mark.parametrize(("device", "shape"), SIDE_BY_SIDE)
+def test_tiles_that_know_nothing_of_each_other_take_both_stages(
+    shape, device, terms, begun, ends, real, halves
+):
     """Among them are a tile with a single voxel of its own, parts of z, and tiles away from the faces of the box."""
     results = []
     how = {"terms": terms, "begun": begun, "ends": ends, "halves": halves}
-    for device in (NumpyDevice(), FibersDevice()):
-        *stages, written, booked = stages_apart(device, shape, real, **how)
-        transport_stage.twice(device, *stages)
-        results.append(written | {"booked": booked.sum(axis=(1, 2))})  # a block books in any row
+    for machine in (NumpyDevice(), machine_called(device)):
+        *stages, written, booked = stages_apart(machine, shape, real, **how)
+        transport_stage.twice(machine, *stages)
+        arrays = {name: machine.download(array) for name, array in written.items()}
+        results.append(
+            arrays | {"booked": machine.download(booked).sum(axis=(1, 2))}
+        )  # a block books in any row
     expected, found = results
     assert expected.keys() - found.keys() == ({"one"} if ends and not begun else set()), (
         "what nobody reads again"
