@@ -36,9 +36,27 @@ _ALL = (
     ),
 )
 
-FIELDS = {field.name: field for field in _ALL}
 POOLS = (
     "free", "bound", "internalised", "in_macrophages",
     "drug_free", "drug_in_cells", "drug_on_dna", "drug_in_macrophages",
 )  # fmt: skip
-"""The fields that change in time; those of macrophages and of a drug where there are any."""
+"""What a voxel holds, pool by pool; those of macrophages and of a drug where there are any."""
+_WHAT = {field.name: field.long_name.split(",")[0] for field in _ALL if field.name in POOLS}
+_TALLIES = [
+    Field(f"{name}_exposure", "{amount} s/m^3", f"{what} over time, integral since the start")
+    for name, what in _WHAT.items()
+]
+_TALLIES += [
+    Field(f"{name}_peak", "{amount}/m^3", f"{what} at its peak, highest since the start")
+    for name, what in _WHAT.items()
+]
+TALLIES = tuple(field.name for field in _TALLIES)
+"""Exposure ∫N dt and highest N of every pool, since the start; taken at every step where they are asked for."""
+FIELDS = {field.name: field for field in (*_ALL, *_TALLIES)}
+CHANGING = (*POOLS, *TALLIES)
+"""The fields that change in time."""
+
+
+def forms_of(pool: str) -> tuple[str, str, str]:
+    """The fields that tell of a pool: itself, its exposure and its peak."""
+    return pool, f"{pool}_exposure", f"{pool}_peak"

@@ -10,7 +10,7 @@ from tumorsim.config.dosing import clearance_notes
 from tumorsim.constants import CELSIUS, MMHG
 from tumorsim.device.select import select_device
 from tumorsim.device.twin import Device
-from tumorsim.fields import FIELDS, POOLS
+from tumorsim.fields import CHANGING, FIELDS
 from tumorsim.flow.pressure import Flow
 from tumorsim.stepping import Steps
 from tumorsim.tissue.regions import Regions
@@ -132,8 +132,8 @@ def _file_size(case: Case, outputs: int) -> int:
     output, voxels = case.config.output, case.grid.voxels
     real = np.dtype(output.precision).itemsize
     fields = [FIELDS[name] for name in case.field_names]
-    once = sum(1 if field.label else real * field.components for field in fields if field.name not in POOLS)
-    return voxels * (once + outputs * real * sum(field.name in POOLS for field in fields))
+    once = sum(1 if f.label else real * f.components for f in fields if f.name not in CHANGING)
+    return voxels * (once + outputs * real * sum(field.name in CHANGING for field in fields))
 
 
 def _half_width(regions: Regions) -> float:

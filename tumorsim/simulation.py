@@ -15,7 +15,7 @@ from tumorsim.case import Case
 from tumorsim.device.select import select_device
 from tumorsim.device.twin import Device, kernel_hashes
 from tumorsim.errors import ConfigError, Problem
-from tumorsim.fields import FIELDS, POOLS, Field
+from tumorsim.fields import CHANGING, FIELDS, POOLS, TALLIES, Field, forms_of
 from tumorsim.flow.pressure import Flow
 from tumorsim.flow.velocity import cell_velocity
 from tumorsim.schedule import Step
@@ -38,6 +38,7 @@ from tumorsim.sinks.statistics import field_statistics, statistics_fields
 from tumorsim.stepping import Moment, Steps, controlled_steps, planned_steps
 from tumorsim.transport.steady import RATE_NAMES
 from tumorsim.transport.stepper import State
+from tumorsim.transport.tally import begin_tally, resumed_tally, to_keep
 
 if TYPE_CHECKING:
     from tumorsim.results import Results
@@ -119,6 +120,8 @@ class Run:
         """Take all the steps that are left; an interrupt ends the step it came in, then leaves a checkpoint."""
         with _interrupts_held() as interrupted:
             for step in self.steps():
+                if self.moment.tally is not None:
+                    self.moment.tally.add(self.moment.state, step.start, step.length)
                 if step.output:
                     self.record()
                 now = clock.monotonic()
@@ -145,11 +148,13 @@ class Run:
         check_closure(ledger, precision=case.config.run.precision, step=moment.step)
         self._beside.wait()  # one output in memory is enough
         stepper, time, state = self.stepper, moment.time, self._snapshot()
+        tally = moment.tally and moment.tally.snapshot()
         moment.outputs += 1
 
         def store() -> None:
             pools, in_blood = stepper.pools(state), stepper.segment_concentration(state)
             stored = {name: values for name, values in pools.items() if name in case.config.output.fields}
+            stored |= tally.fields(stepper, state, case.field_names) if tally else {}
             stored |= steady or {}
             statistics = _statistics(case, pools)
             self.file.append(time, stored, statistics=statistics, ledger=ledger, in_blood=in_blood)
@@ -166,6 +171,7 @@ class Run:
         self._beside.wait()
         moment, download = self.moment, self.stepper.device.download
         arrays = {name: download(array) for name, array in vars(moment.state).items() if array is not None}
+        arrays |= to_keep(moment.tally) if moment.tally else {}
         write_checkpoint(
             self.file.path,
             step=moment.step,
@@ -223,7 +229,13 @@ def _beginning(case: Case, stepper: Steps) -> Moment:
     """Time 0, with what the config puts into the tissue."""
     free = case.initial_free
     state = stepper.start(None if free is None else {"free": free})
-    return Moment(0, 0.0, 0, state, initial=sum(stepper.amounts(state).values()))  # nothing has passed
+    initial = sum(stepper.amounts(state).values())  # nothing has passed
+    tally = begin_tally(stepper.device, state, case.field_names) if _tallies(case) else None
+    return Moment(0, 0.0, 0, state, initial=initial, tally=tally)
+
+
+def _tallies(case: Case) -> bool:
+    return any(name in TALLIES for name in case.field_names)
 
 
 def _resumed(case: Case, stepper: Steps, out: Path) -> Moment:
@@ -234,13 +246,17 @@ def _resumed(case: Case, stepper: Steps, out: Path) -> Moment:
         raise ConfigError(Problem("--resume", str(out), "there is no checkpoint beside this file", cure))
     upload = stepper.device.upload
     pools = {name: upload(checkpoint.state[name]) if name in checkpoint.state else None for name in STATE}
+    state, tally = State(**pools), None
+    if _tallies(case):
+        tally = resumed_tally(stepper.device, state, case.field_names, checkpoint.state)
     return Moment(
         checkpoint.step,
         checkpoint.time,
         checkpoint.extra["outputs"],
-        State(**pools),
+        state,
         checkpoint.extra["initial"],
         checkpoint.extra["next_step"],
+        tally,
     )
 
 
@@ -259,10 +275,11 @@ def _new_file(
 ) -> ResultFile:
     """A file for the fields of the config; of those that change in time, for ``pools`` only."""
     config = case.config
+    absent = {name for pool in POOLS if pool not in pools for name in forms_of(pool)}
     return ResultFile.create(
         out,
         grid=case.grid,
-        fields=[FIELDS[name] for name in case.field_names if name not in POOLS or name in pools],
+        fields=[FIELDS[name] for name in case.field_names if name not in absent],
         amount_unit=case.amount_unit,
         title=case.title,
         config_given=config.config_given,
@@ -329,5 +346,5 @@ def _steady_fields(case: Case, device: Device, flow: Flow) -> dict[str, np.ndarr
         "hydraulic_conductivity": lambda: case.fluid.map("hydraulic_conductivity", case.grid.shape),
         "wall_permeability": lambda: np.broadcast_to(case.wall.permeability, case.grid.shape),
     }
-    found = {name: makers[name]() for name in case.field_names if name not in POOLS}
+    found = {name: makers[name]() for name in case.field_names if name not in CHANGING}
     return {name: values for name, values in found.items() if values is not None}

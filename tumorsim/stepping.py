@@ -10,6 +10,7 @@ from tumorsim.device.twin import Array, Device
 from tumorsim.errors import NumericsError
 from tumorsim.schedule import Schedule, Step
 from tumorsim.transport.stepper import State
+from tumorsim.transport.tally import Tally
 
 SAFETY, LEAST_FACTOR, MOST_FACTOR = 0.9, 0.2, 2.0
 """How a step length may change at once, and the part of the predicted length that is used [D]."""
@@ -39,7 +40,8 @@ class Steps(Protocol):
 class Moment:
     """All that a run knows after ``step`` steps: what a checkpoint holds.
 
-    ``initial`` is the amount in the tissue at time 0; ``next_step`` is the length to try, s.
+    ``initial`` is the amount in the tissue at time 0; ``next_step`` is the length to try, s; ``tally`` counts what of
+    the pools is to be counted.
     """
 
     step: int
@@ -48,6 +50,7 @@ class Moment:
     state: State
     initial: float = 0.0
     next_step: float | None = None
+    tally: Tally | None = None
 
 
 def planned_steps(moment: Moment, stepper: Steps, schedule: Schedule, plasma: Any) -> Iterator[Step]:

@@ -29,6 +29,7 @@ QUICK = ["domain.spacing=1 mm", *SHORT]
 MACROPHAGES = ['tissue.regions.tumour.macrophage_density="1e14 1/m^3"', 'macrophages.clearance="3 pL/h"']
 RUNS = {
     "advection and binding": ("quickstart", QUICK),
+    "exposure and peak": ("quickstart", [*QUICK, 'output.fields=["free", "free_exposure", "free_peak"]']),
     "in float64": ("quickstart", [*QUICK, "run.precision=float64"]),
     "coefficients of 16 bits": ("quickstart", [*QUICK, "run.coefficients=float16"]),
     "steps as long as their error allows": ("quickstart", [*QUICK, "run.step_error=1e-2"]),

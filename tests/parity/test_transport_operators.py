@@ -12,6 +12,7 @@ from tumorsim.operators.convective_rates import convective_rates
 from tumorsim.operators.interchange import interchange
 from tumorsim.operators.internalise import internalise
 from tumorsim.operators.release import release
+from tumorsim.operators.tally import tally
 from tumorsim.operators.transport_limits import LIMITS, transport_limits
 from tumorsim.operators.transport_stage import transport_stage
 from tumorsim.operators.wall_exchange_rates import wall_exchange_rates
@@ -141,6 +142,14 @@ def test_interchange(shape, real, device):
 def test_collect(shape, real, device):
     a = Arrays(shape, real)
     assert_twins_agree(collect, device, [a.field(), a.field(-0.5, 1)], real, seed=4)
+
+
+@pytest.mark.parametrize("counted", ["exposure", "peak", "both"])
+def test_tally(shape, real, device, counted):
+    a = Arrays(shape, real)
+    exposure, before = (a.field(), a.field()) if counted != "peak" else (None, None)
+    arguments = [exposure, before, a.field() if counted != "exposure" else None, a.field()]
+    assert_twins_agree(tally, device, arguments, real, half_step=0.3, seed=6)
 
 
 @pytest.mark.parametrize("first", [True, False])

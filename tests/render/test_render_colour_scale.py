@@ -39,6 +39,14 @@ def test_other_fields_are_shown_in_the_units_of_the_field():
     assert display_unit("1/s", peak=1, amount_unit="mol", dose=1.0) == (1.0, "1/s")
 
 
+def test_exposures_are_shown_in_hours():
+    factor, unit = display_unit("mol s/m^3", peak=7.2, amount_unit="mol", dose=None)
+    assert unit == "µM · h" and factor * 7.2 == pytest.approx(2.0)  # 2e-3 mol/m³ for an hour
+    factor, unit = display_unit("mol s/m^3", peak=1.0, amount_unit="mol", dose=2e-4)
+    whole, _ = display_unit("mol/m^3", peak=1.0, amount_unit="mol", dose=2e-4)
+    assert unit == "%ID/g · h" and factor == pytest.approx(whole / 3600)
+
+
 def test_a_linear_scale_starts_at_zero_and_ends_at_two_digits(sphere):
     scale = colour_scale(
         sphere.with_field("free", np.full(sphere.grid.shape, 1.234)), "free", times=[86400.0]

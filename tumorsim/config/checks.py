@@ -29,6 +29,7 @@ from tumorsim.config.schema import (
 )
 from tumorsim.config.values import Amount, suggestion
 from tumorsim.errors import ConfigError, Problem
+from tumorsim.fields import TALLIES
 from tumorsim.resources import available_memory
 from tumorsim.tissue.images import regions_from_image
 from tumorsim.tissue.properties import PRESETS, UNITS
@@ -637,6 +638,9 @@ def _steady(inputs: Inputs) -> Problems:
     if config.dosing.initial_free is not None:
         fault = "a steady state does not depend on where it began"
         yield Problem("dosing.initial_free", None, fault, 'Remove it, or set run.mode = "transient"')
+    for name in sorted(set(config.output.fields) & set(TALLIES)):
+        fault = "a steady state has no course in time"
+        yield Problem("output.fields", name, fault, 'Remove it, or set run.mode = "transient"')
     if places := _binding_places(config.tissue):
         fault = f"binding fills its sites and is not linear, and there are sites in {', '.join(places)}"
         cure = 'Set binding_sites = "0 uM" there, or run.mode = "transient"'

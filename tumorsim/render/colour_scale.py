@@ -28,6 +28,7 @@ _LOG_DECADES = 3
 _OUTLIERS = 2e-3
 """[D]: share of the voxels that may lie above the top of the scale; the bar then ends in an arrow."""
 
+_HOUR = 3600.0
 _PREFIXES = {-12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}
 _PER_CUBIC_METRE = {"mol": (1e-3, "M"), "kg": (1e-3, "g/mL"), "Bq": (1e-6, "Bq/mL")}
 _SHOWN = {
@@ -85,8 +86,12 @@ def display_unit(unit: str, *, peak: float, amount_unit: str, dose: float | None
     """Factor and name of the unit in which an SI ``unit`` is shown.
 
     Amounts N per tissue volume are shown as %ID/g = 100 N / (ρ · dose), with ρ the tissue density in g/m³,
-    when the dose is known; else as molar, g/mL or Bq/mL with the prefix that suits ``peak`` (SI).
+    when the dose is known; else as molar, g/mL or Bq/mL with the prefix that suits ``peak`` (SI). Their time integrals
+    are shown in that times hours.
     """
+    if unit == f"{amount_unit} s/m^3":
+        factor, name = display_unit(f"{amount_unit}/m^3", peak=peak / _HOUR, amount_unit=amount_unit, dose=dose)
+        return factor / _HOUR, f"{name} · h"
     if unit != f"{amount_unit}/m^3":
         return _SHOWN.get(unit, (1.0, unit))
     if dose:
