@@ -42,6 +42,7 @@ from tumorsim.operators.chebyshev_step import chebyshev_step
 from tumorsim.operators.collect import collect
 from tumorsim.operators.internalise import internalise
 from tumorsim.operators.pressure_operator import pressure_operator
+from tumorsim.operators.tally import tally
 from tumorsim.operators.transport_stage import transport_stage
 from tumorsim.tissue.properties import PRESETS
 from tumorsim.transport.stepper import Stepper, TransportProperties
@@ -269,6 +270,8 @@ def reaction_work(f: Fields) -> Iterator[Work]:
     yield "bind", 6, lambda: bind(f.device, free, bound, sites, epsilon, **on)
     rows = f.rows(2)
     yield "internalise", 7, lambda: internalise(f.device, free, bound, cells, rows, epsilon, **rates)
+    exposure, before, peak = (f.field() for _ in range(3))
+    yield "tally", 7, lambda: tally(f.device, exposure, before, peak, free, half_step=1e-3, seed=1)
     yield "collect", 3, lambda: collect(f.device, cells, sites, seed=1)
 
 

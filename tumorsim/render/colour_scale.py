@@ -90,7 +90,9 @@ def display_unit(unit: str, *, peak: float, amount_unit: str, dose: float | None
     are shown in that times hours.
     """
     if unit == f"{amount_unit} s/m^3":
-        factor, name = display_unit(f"{amount_unit}/m^3", peak=peak / _HOUR, amount_unit=amount_unit, dose=dose)
+        factor, name = display_unit(
+            f"{amount_unit}/m^3", peak=peak / _HOUR, amount_unit=amount_unit, dose=dose
+        )
         return factor / _HOUR, f"{name} · h"
     if unit != f"{amount_unit}/m^3":
         return _SHOWN.get(unit, (1.0, unit))
