@@ -156,3 +156,11 @@ def test_a_browser_shows_it(written, tmp_path):
     assert (pixels.min(axis=-1) > 250).mean() > 0.3
     red, green, blue = np.moveaxis(pixels, -1, 0)
     assert ((red > 200) & (green > 100) & (blue < 80)).mean() > 0.005  # the warm end of the colour map
+
+
+def test_an_activity_of_no_nuclide_is_reported_without_a_dose(tmp_path):
+    case = tumorsim.load(CONFIG, overrides=[*COARSE, "domain.spacing=1 mm", "dosing.dose=1 MBq"])
+    results = tumorsim.simulate(case, out=tmp_path / "active.vtkhdf")
+    assert results.amount_unit == "Bq"
+    done = CliRunner().invoke(app, ["report", str(results.path), "--out", str(tmp_path / "page.html")])
+    assert done.exit_code == 0, done.output

@@ -323,6 +323,11 @@ def test_command_takes_the_nuclide_and_the_activity_of_the_run(command, make_res
     assert (tmp_path / "named" / "image.csv").read_text() == (tmp_path / "run_pet" / "image.csv").read_text()
 
 
+def test_an_agent_that_is_not_radioactive_has_no_nuclide(command, make_result):
+    status, _, err = command(make_result(agent={"radionuclide": ""}).path)
+    assert status == 2 and "not radioactive" in err
+
+
 @pytest.mark.parametrize("modality", ["mri", "ct"])
 def test_command_writes_mri_and_ct(command, make_result, tmp_path, modality):
     status, out, _ = command(make_result().path, "--modality", modality)

@@ -233,7 +233,7 @@ def report(
     results, doses = Results(file), None
     region = chosen_region(results, region)
     labelled = (
-        "radionuclide" in results.config["agent"] and results.amount_unit == "Bq" and not results.steady
+        results.config["agent"].get("radionuclide") and results.amount_unit == "Bq" and not results.steady
     )
     if nuclide is not None or labelled:
         of = label(results, nuclide_of(results, nuclide), injected=given_activity(activity))

@@ -60,7 +60,7 @@ class Label:
 def nuclide_of(results: Results, name: str | None) -> Nuclide:
     """The nuclide called ``name``, by default that of the run; raises ConfigError where that has none."""
     name = name or results.config.get("agent", {}).get("radionuclide")
-    if name is None:
+    if not name:
         fault = "is not given, and the agent of the run is not radioactive"
         raise ConfigError(Problem("nuclide", None, fault, "Give one, for example --nuclide Lu-177"))
     return nuclide_called(name)
