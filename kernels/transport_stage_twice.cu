@@ -18,7 +18,6 @@ static constexpr bool BEGUN = GIVEN(before_last), PASSED_ON = GIVEN(result);
 #define LANES 32
 #define ROWS (THREADS / LANES)
 
-
 struct Tissue
 {
     const coefficient *conductance_x, *conductance_y, *conductance_z, *rate_x, *rate_y, *rate_z;

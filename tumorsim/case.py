@@ -36,7 +36,7 @@ from tumorsim.config.schema import Config
 from tumorsim.constants import BODY_TEMPERATURE
 from tumorsim.device.select import select_device
 from tumorsim.device.twin import Device
-from tumorsim.fields import POOLS, forms_of
+from tumorsim.fields import POOLS, of_other_pools
 from tumorsim.flow.bioheat import Heat
 from tumorsim.flow.pressure import Flow, FluidProperties, PerfusedTissue, solve_flow
 from tumorsim.grid import Grid
@@ -377,7 +377,7 @@ class Case:
     def field_names(self) -> tuple[str, ...]:
         """The fields of the config's output that this case has."""
         injection = self.config.dosing.injection
-        lacking = {name for pool in POOLS if pool not in self.pool_names for name in forms_of(pool)}
+        lacking = of_other_pools(self.pool_names)
         lacking |= set() if self.config.heating else {"temperature"}
         lacking |= set() if injection and injection.flows else {"injection_pressure"}
         return tuple(name for name in self.config.output.fields if name not in lacking)

@@ -1,5 +1,6 @@
 """The fields a result can hold: name, unit and meaning, in one place."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 
@@ -57,6 +58,7 @@ CHANGING = (*POOLS, *TALLIES)
 """The fields that change in time."""
 
 
-def forms_of(pool: str) -> tuple[str, str, str]:
-    """The fields that tell of a pool: itself, its exposure and its peak."""
-    return pool, f"{pool}_exposure", f"{pool}_peak"
+def of_other_pools(pools: Collection[str]) -> set[str]:
+    """The fields that tell of pools other than these: their amounts, exposures and peaks."""
+    others = [pool for pool in POOLS if pool not in pools]
+    return {name for pool in others for name in (pool, f"{pool}_exposure", f"{pool}_peak")}

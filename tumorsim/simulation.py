@@ -15,7 +15,7 @@ from tumorsim.case import Case
 from tumorsim.device.select import select_device
 from tumorsim.device.twin import Device, kernel_hashes
 from tumorsim.errors import ConfigError, Problem
-from tumorsim.fields import CHANGING, FIELDS, POOLS, TALLIES, Field, forms_of
+from tumorsim.fields import CHANGING, FIELDS, Field, of_other_pools
 from tumorsim.flow.pressure import Flow
 from tumorsim.flow.velocity import cell_velocity
 from tumorsim.schedule import Step
@@ -38,7 +38,7 @@ from tumorsim.sinks.statistics import field_statistics, statistics_fields
 from tumorsim.stepping import Moment, Steps, controlled_steps, planned_steps
 from tumorsim.transport.steady import RATE_NAMES
 from tumorsim.transport.stepper import State
-from tumorsim.transport.tally import begin_tally, resumed_tally, to_keep
+from tumorsim.transport.tally import begin_tally
 
 if TYPE_CHECKING:
     from tumorsim.results import Results
@@ -120,8 +120,7 @@ class Run:
         """Take all the steps that are left; an interrupt ends the step it came in, then leaves a checkpoint."""
         with _interrupts_held() as interrupted:
             for step in self.steps():
-                if self.moment.tally is not None:
-                    self.moment.tally.add(self.moment.state, step.start, step.length)
+                self.moment.tally.add(self.stepper.device, self.moment.state, step.start, step.length)
                 if step.output:
                     self.record()
                 now = clock.monotonic()
@@ -147,31 +146,28 @@ class Run:
         ledger = self._ledger()
         check_closure(ledger, precision=case.config.run.precision, step=moment.step)
         self._beside.wait()  # one output in memory is enough
-        stepper, time, state = self.stepper, moment.time, self._snapshot()
-        tally = moment.tally and moment.tally.snapshot()
+        stepper, time, snapshot = self.stepper, moment.time, self.stepper.device.snapshot
+        state, tally = moment.state.each(snapshot), moment.tally.each(snapshot)
         moment.outputs += 1
 
         def store() -> None:
             pools, in_blood = stepper.pools(state), stepper.segment_concentration(state)
             stored = {name: values for name, values in pools.items() if name in case.config.output.fields}
-            stored |= tally.fields(stepper, state, case.field_names) if tally else {}
+            stored |= tally.fields(stepper, state, case.field_names)
             stored |= steady or {}
             statistics = _statistics(case, pools)
             self.file.append(time, stored, statistics=statistics, ledger=ledger, in_blood=in_blood)
 
         self._beside.start(store)
 
-    def _snapshot(self) -> State:
-        """The state as it is now, for another thread to download."""
-        take, state = self.stepper.device.snapshot, vars(self.moment.state)
-        return State(**{name: None if array is None else take(array) for name, array in state.items()})
-
     def checkpoint(self) -> None:
         """Write everything that is needed to go on from here, once the outputs before it are on the disk."""
         self._beside.wait()
-        moment, download = self.moment, self.stepper.device.download
-        arrays = {name: download(array) for name, array in vars(moment.state).items() if array is not None}
-        arrays |= to_keep(moment.tally) if moment.tally else {}
+        moment, device = self.moment, self.stepper.device
+        state = vars(moment.state.each(device.download))
+        arrays = {name: array for name, array in state.items() if array is not None} | moment.tally.kept(
+            device
+        )
         write_checkpoint(
             self.file.path,
             step=moment.step,
@@ -230,12 +226,8 @@ def _beginning(case: Case, stepper: Steps) -> Moment:
     free = case.initial_free
     state = stepper.start(None if free is None else {"free": free})
     initial = sum(stepper.amounts(state).values())  # nothing has passed
-    tally = begin_tally(stepper.device, state, case.field_names) if _tallies(case) else None
+    tally = begin_tally(stepper.device, state, case.field_names)
     return Moment(0, 0.0, 0, state, initial=initial, tally=tally)
-
-
-def _tallies(case: Case) -> bool:
-    return any(name in TALLIES for name in case.field_names)
 
 
 def _resumed(case: Case, stepper: Steps, out: Path) -> Moment:
@@ -246,9 +238,7 @@ def _resumed(case: Case, stepper: Steps, out: Path) -> Moment:
         raise ConfigError(Problem("--resume", str(out), "there is no checkpoint beside this file", cure))
     upload = stepper.device.upload
     pools = {name: upload(checkpoint.state[name]) if name in checkpoint.state else None for name in STATE}
-    state, tally = State(**pools), None
-    if _tallies(case):
-        tally = resumed_tally(stepper.device, state, case.field_names, checkpoint.state)
+    state = State(**pools)
     return Moment(
         checkpoint.step,
         checkpoint.time,
@@ -256,7 +246,7 @@ def _resumed(case: Case, stepper: Steps, out: Path) -> Moment:
         state,
         checkpoint.extra["initial"],
         checkpoint.extra["next_step"],
-        tally,
+        begin_tally(stepper.device, state, case.field_names, kept=checkpoint.state),
     )
 
 
@@ -275,7 +265,7 @@ def _new_file(
 ) -> ResultFile:
     """A file for the fields of the config; of those that change in time, for ``pools`` only."""
     config = case.config
-    absent = {name for pool in POOLS if pool not in pools for name in forms_of(pool)}
+    absent = of_other_pools(pools)
     return ResultFile.create(
         out,
         grid=case.grid,

@@ -1,7 +1,7 @@
 """From one moment of a run to the next: by steps that are laid down beforehand, or as long as their error allows."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -50,7 +50,7 @@ class Moment:
     state: State
     initial: float = 0.0
     next_step: float | None = None
-    tally: Tally | None = None
+    tally: Tally = field(default_factory=Tally)
 
 
 def planned_steps(moment: Moment, stepper: Steps, schedule: Schedule, plasma: Any) -> Iterator[Step]:
@@ -115,7 +115,7 @@ def step_factor(error: float, tolerance: float) -> float:
 
 
 def _copy(state: State) -> State:
-    return State(**{name: None if array is None else array.copy() for name, array in vars(state).items()})
+    return state.each(lambda array: array.copy())
 
 
 def _landing(start: float, length: float, moment: float) -> float:

@@ -651,8 +651,8 @@ def _steady(inputs: Inputs) -> Problems:
 
 RUN_BYTES = {"float32": 320, "float64": 390}
 """Bytes per voxel of a run where device and host are one, measured at the peak in 120³ and 150³ voxels: continuum
-vessels, random leakiness, outputs included. The peak is before the first step:
-coefficients of 16 bits lower it by 2 % [C]."""
+vessels, random leakiness, outputs included. The peak is before the first step: coefficients of 16 bits lower it by
+2 % [C]."""
 DRUG_BYTES = {"float32": 270, "float64": 350}
 """What a released drug adds, measured in the same way [C]."""
 STEADY_BYTES = 300

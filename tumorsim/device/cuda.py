@@ -102,17 +102,16 @@ class CudaDevice:
         """Launches go to the current stream and wait for nothing."""
         launch = operator.check(arguments)
         nz, ny = launch.rows
-        return self._launcher(launch, (ny, nz), threads_of(launch.source))
+        return self._launcher(launch, (ny, nz))
 
     def prepare_twice(self, operator: Operator, *arguments: Mapping[str, Any]) -> CallTwice:
         """The kernel NAME_twice, whose blocks each take both calls to a tile."""
         launch = operator.check_twice(*arguments)
-        call = self._launcher(launch, tiles_and_parts(launch), threads_of(launch.source))
-        return scalars_of_two(launch, call)
+        return scalars_of_two(launch, self._launcher(launch, tiles_and_parts(launch)))
 
-    def _launcher(self, launch: Launch, grid: tuple[int, int], threads: int) -> Call:
+    def _launcher(self, launch: Launch, grid: tuple[int, int]) -> Call:
         """CuPy passes values by the size of their type."""
-        function = self._function(launch)
+        function, threads = self._function(launch), threads_of(launch.source)
         parameters = launch.source.parameters
         values = {
             p.name: np.intp(_address(launch.fixed[p.name])) if p.pointer else np.int32(launch.fixed[p.name])

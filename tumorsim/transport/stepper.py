@@ -8,7 +8,7 @@ Within a step the state is C, the concentration in the available fluid; the pool
 tissue volume.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from struct import pack
 from typing import Any, Protocol
@@ -99,6 +99,10 @@ class State:
     blood: Array | None = None
     in_macrophages: Array | None = None
     drug_in_macrophages: Array | None = None
+
+    def each(self, take: Callable[[Array], Any]) -> "State":
+        """What ``take`` makes of every array that is there."""
+        return State(**{name: None if a is None else take(a) for name, a in vars(self).items()})
 
 
 class TissueAlone:
